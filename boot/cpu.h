@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The instructions C has no words for, each in a small function of its own name.
+ * Only boot/ and drivers/ use the privileged ones. See the Intel SDM, volume 2. */
+#ifndef MICROPY_INCLUDED_BOOT_CPU_H
+#define MICROPY_INCLUDED_BOOT_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Model-specific registers: Intel SDM volume 4, table 2-2; AMD APM volume 2, appendix A. */
+#define MSR_APIC_BASE 0x1b
+#define MSR_TSC_DEADLINE 0x6e0
+#define MSR_EFER 0xc0000080
+#define MSR_GS_BASE 0xc0000101
+
+#define EFER_NXE (1u << 11)
+
+#define CR0_MP (1u << 1)
+#define CR0_EM (1u << 2)
+#define CR0_TS (1u << 3)
+#define CR0_NE (1u << 5)
+#define CR0_WP (1u << 16)
+#define CR0_AM (1u << 18)
+#define CR0_PG (1u << 31)
+
+#define CR4_PAE (1u << 5)
+#define CR4_PGE (1u << 7)
+#define CR4_OSFXSR (1u << 9)
+#define CR4_OSXMMEXCPT (1u << 10)
+#define CR4_UMIP (1u << 11)
+#define CR4_OSXSAVE (1u << 18)
+#define CR4_SMEP (1u << 20)
+#define CR4_SMAP (1u << 21)
+
+#define RFLAGS_IF (1u << 9)
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf) {
+    struct cpuid r;
+    __asm__ volatile ("cpuid" : "=a" (r.eax), "=b" (r.ebx), "=c" (r.ecx), "=d" (r.edx) : "a" (leaf), "c" (subleaf));
+    return r;
+}
+
+static inline uint8_t in8(uint16_t port) {
+    uint8_t value;
+    __asm__ volatile ("inb %1, %0" : "=a" (value) : "Nd" (port));
+    return value;
+}
+
+static inline uint32_t in32(uint16_t port) {
+    uint32_t value;
+    __asm__ volatile ("inl %1, %0" : "=a" (value) : "Nd" (port));
+    return value;
+}
+
+static inline void out8(uint16_t port, uint8_t value) {
+    __asm__ volatile ("outb %0, %1" : : "a" (value), "Nd" (port));
+}
+
+static inline void out16(uint16_t port, uint16_t value) {
+    __asm__ volatile ("outw %0, %1" : : "a" (value), "Nd" (port));
+}
+
+static inline void out32(uint16_t port, uint32_t value) {
+    __asm__ volatile ("outl %0, %1" : : "a" (value), "Nd" (port));
+}
+
+static inline uint64_t rdmsr(uint32_t msr) {
+    uint32_t low, high;
+    __asm__ volatile ("rdmsr" : "=a" (low), "=d" (high) : "c" (msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value) {
+    __asm__ volatile ("wrmsr" : : "c" (msr), "a" ((uint32_t)value), "d" ((uint32_t)(value >> 32)) : "memory");
+}
+
+static inline uint64_t read_cr0(void) {
+    uint64_t value;
+    __asm__ volatile ("mov %%cr0, %0" : "=r" (value));
+    return value;
+}
+
+static inline void write_cr0(uint64_t value) {
+    __asm__ volatile ("mov %0, %%cr0" : : "r" (value) : "memory");
+}
+
+static inline uint64_t read_cr2(void) {
+    uint64_t value;
+    __asm__ volatile ("mov %%cr2, %0" : "=r" (value));
+    return value;
+}
+
+static inline uint64_t read_cr3(void) {
+    uint64_t value;
+    __asm__ volatile ("mov %%cr3, %0" : "=r" (value));
+    return value;
+}
+
+static inline void write_cr3(uint64_t value) {
+    __asm__ volatile ("mov %0, %%cr3" : : "r" (value) : "memory");
+}
+
+static inline uint64_t read_cr4(void) {
+    uint64_t value;
+    __asm__ volatile ("mov %%cr4, %0" : "=r" (value));
+    return value;
+}
+
+static inline void write_cr4(uint64_t value) {
+    __asm__ volatile ("mov %0, %%cr4" : : "r" (value) : "memory");
+}
+
+static inline void xsetbv(uint32_t index, uint64_t value) {
+    __asm__ volatile ("xsetbv" : : "c" (index), "a" ((uint32_t)value), "d" ((uint32_t)(value >> 32)));
+}
+
+static inline void invlpg(uintptr_t address) {
+    __asm__ volatile ("invlpg (%0)" : : "r" (address) : "memory");
+}
+
+static inline uint64_t rdtsc(void) {
+    uint32_t low, high;
+    __asm__ volatile ("rdtsc" : "=a" (low), "=d" (high));
+    return (uint64_t)high << 32 | low;
+}
+
+/* Waits for earlier loads, then reads the time stamp: SDM volume 2, RDTSC. */
+static inline uint64_t rdtsc_ordered(void) {
+    __asm__ volatile ("lfence" : : : "memory");
+    return rdtsc();
+}
+
+/* One hardware random value. Returns false where none was ready (carry flag clear). */
+static inline bool rdrand(uint64_t *value) {
+    bool ok;
+    __asm__ volatile ("rdrand %0" : "=r" (*value), "=@ccc" (ok));
+    return ok;
+}
+
+static inline bool rdseed(uint64_t *value) {
+    bool ok;
+    __asm__ volatile ("rdseed %0" : "=r" (*value), "=@ccc" (ok));
+    return ok;
+}
+
+static inline void cpu_relax(void) {
+    __builtin_ia32_pause();
+}
+
+/* Turns interrupts off. Returns what interrupts_restore() wants back. */
+static inline uint64_t interrupts_save_disable(void) {
+    uint64_t flags;
+    __asm__ volatile ("pushfq; popq %0; cli" : "=r" (flags) : : "memory");
+    return flags;
+}
+
+static inline void interrupts_enable(void) {
+    __asm__ volatile ("sti" : : : "memory");
+}
+
+static inline void interrupts_disable(void) {
+    __asm__ volatile ("cli" : : : "memory");
+}
+
+static inline void interrupts_restore(uint64_t flags) {
+    if (flags & RFLAGS_IF) {
+        interrupts_enable();
+    }
+}
+
+/* Sleeps until the next interrupt. Called with interrupts off; they are on afterwards.
+ * STI takes effect after the next instruction, so an interrupt cannot slip in between
+ * the two and be slept through: SDM volume 2, STI. */
+static inline void interrupts_enable_and_halt(void) {
+    __asm__ volatile ("sti; hlt" : : : "memory");
+}
+
+/* Stops this CPU for good. */
+static inline __attribute__((noreturn)) void cpu_stop(void) {
+    for (;;) {
+        __asm__ volatile ("cli; hlt" : : : "memory");
+    }
+}
+
+#endif // MICROPY_INCLUDED_BOOT_CPU_H

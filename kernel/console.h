@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The serial console: bytes in through a 64 KiB ring that the interrupt fills, bytes
+ * out by polling. */
+#ifndef MICROPY_INCLUDED_KERNEL_CONSOLE_H
+#define MICROPY_INCLUDED_KERNEL_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Starts interrupt-driven input. Once, after the interrupt controllers are up. */
+void console_init(void);
+
+/* True where a byte can be read now. Any context. */
+bool console_readable(void);
+
+/* Takes one byte, 0..255, or -1 where there is none. One thread at a time; interrupts on. */
+int console_read(void);
+
+/* Sends all the bytes as they are. Any thread, interrupts on or off; waits only while
+ * the UART is not ready, and leaves interrupts as they were. */
+void console_write(const void *data, size_t len);
+
+/* Has `fn` called in interrupt context, in whatever address space is current, for each
+ * received byte that equals `c` (0..255); the byte is then not put into the ring. With
+ * c = -1: for none. */
+void console_set_break(int c, void (*fn)(void));
+
+/* For the crash report: takes the line whoever holds it, polls only. */
+void console_write_emergency(const char *text, size_t len);
+
+#endif // MICROPY_INCLUDED_KERNEL_CONSOLE_H

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The memory of an interpreter, as the interpreter itself asks for it: its address
+ * space's private part. All of it is demand-zero: a page costs nothing until it is touched,
+ * and what is promised is surely there when it is (the pages are reserved). Called by the
+ * interpreter that owns the memory, on its own thread, interrupts on. */
+#ifndef MICROPY_INCLUDED_KERNEL_INTERPRETER_H
+#define MICROPY_INCLUDED_KERNEL_INTERPRETER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The heap of the common size: fixed, at the same address in every interpreter. */
+void *interpreter_heap(size_t *size);
+
+/* More heap, anywhere. Returns NULL where the machine (or the heap setting) has no more.
+ * `size` is rounded up to whole pages. */
+void *interpreter_heap_extend(size_t size);
+
+/* Gives back what interpreter_heap_extend() gave. */
+void interpreter_heap_release(void *area);
+
+/* The largest size that interpreter_heap_extend() would grant now, in bytes. */
+size_t interpreter_heap_available(void);
+
+/* Makes the common heap, the extensions and the executable area as new: all of their
+ * pages go back to the machine. For a soft reset. */
+void interpreter_memory_reset(void);
+
+/* Copies finished machine code into the executable area and returns where it runs; NULL
+ * where the area (64 MiB) or memory is full. The area is readable and executable, never
+ * writable: the copy goes through the direct map. */
+void *interpreter_exec_commit(const void *code, size_t size);
+
+/* The part of the executable area in use, for the garbage collector to scan. */
+void interpreter_exec_range(const void **start, size_t *size);
+
+/* Lowest address of this thread's stack, and its size in bytes. */
+void *interpreter_stack(size_t *size);
+
+/* Sets `len` bytes to zero. Whole pages of demand-zero memory that were never touched are
+ * left so: memset() calls this for large areas. Any address. */
+void interpreter_zero(void *start, size_t len);
+
+#endif // MICROPY_INCLUDED_KERNEL_INTERPRETER_H
