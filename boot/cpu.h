@@ -153,6 +153,32 @@ static inline void cpu_relax(void) {
     __builtin_ia32_pause();
 }
 
+struct __attribute__((packed)) table_pointer {
+    uint16_t limit;
+    uint64_t base;
+};
+
+/* Loads the descriptor table and every selector out of it. */
+static inline void load_gdt(const void *table, uint16_t size, uint16_t code, uint16_t data, uint16_t tss) {
+    struct table_pointer pointer = { size - 1, (uintptr_t)table };
+    __asm__ volatile (
+        "lgdt %0\n\t"
+        "pushq %1\n\t"
+        "leaq 1f(%%rip), %%rax\n\t"
+        "pushq %%rax\n\t"
+        "lretq\n"
+        "1: movl %2, %%ss\n\t"
+        "movl %2, %%ds\n\t"
+        "movl %2, %%es\n\t"
+        "ltr %w3"
+        : : "m" (pointer), "r" ((uint64_t)code), "r" ((uint32_t)data), "r" (tss) : "rax", "memory");
+}
+
+static inline void load_idt(const void *table, uint16_t size) {
+    struct table_pointer pointer = { size - 1, (uintptr_t)table };
+    __asm__ volatile ("lidt %0" : : "m" (pointer));
+}
+
 /* Turns interrupts off. Returns what interrupts_restore() wants back. */
 static inline uint64_t interrupts_save_disable(void) {
     uint64_t flags;

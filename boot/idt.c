@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include "boot/cpu.h"
+#include "boot/gdt.h"
+#include "boot/idt.h"
+
+#define VECTORS 256
+#define ENTRY_SIZE 16
+
+/* 64-bit interrupt gate: Intel SDM volume 3, figure 6-8. Interrupts are off behind it. */
+#define GATE_INTERRUPT 0x8e
+
+typedef struct _gate_t {
+    uint16_t offset_low;
+    uint16_t selector;
+    uint8_t ist;
+    uint8_t type;
+    uint16_t offset_middle;
+    uint32_t offset_high;
+    uint32_t reserved;
+} gate_t;
+
+extern const uint8_t interrupt_entries[VECTORS][ENTRY_SIZE];
+void interrupt_dispatch(interrupt_frame_t *frame);
+
+static gate_t idt[VECTORS] __attribute__((section(".uncleared"), aligned(16)));
+static interrupt_handler_t handlers[VECTORS];
+static uint64_t counts[VECTORS];
+static interrupt_handler_t unhandled_handler;
+static uint32_t next_device_vector = VECTOR_FIRST_DEVICE;
+
+static uint8_t ist_of(unsigned vector) {
+    if (vector >= VECTOR_FIRST_DEVICE) {
+        return IST_DEVICE;
+    }
+    switch (vector) {
+        case VECTOR_NMI:
+            return IST_NMI;
+        case VECTOR_DOUBLE_FAULT:
+            return IST_DOUBLE_FAULT;
+        case VECTOR_PAGE_FAULT:
+            return IST_PAGE_FAULT;
+        case VECTOR_MACHINE_CHECK:
+            return IST_MACHINE_CHECK;
+        default:
+            return IST_EXCEPTION;
+    }
+}
+
+void idt_init(interrupt_handler_t unhandled) {
+    unhandled_handler = unhandled;
+    for (unsigned vector = 0; vector < VECTORS; ++vector) {
+        uintptr_t entry = (uintptr_t)interrupt_entries[vector];
+        idt[vector] = (gate_t) {
+            .offset_low = entry,
+            .selector = SELECTOR_CODE,
+            .ist = ist_of(vector),
+            .type = GATE_INTERRUPT,
+            .offset_middle = entry >> 16,
+            .offset_high = entry >> 32,
+        };
+    }
+    idt_load();
+}
+
+void idt_load(void) {
+    load_idt(idt, sizeof(idt));
+}
+
+void interrupt_set_handler(uint8_t vector, interrupt_handler_t handler) {
+    __atomic_store_n(&handlers[vector], handler, __ATOMIC_RELEASE);
+}
+
+uint8_t interrupt_allocate_vector(interrupt_handler_t handler) {
+    uint32_t vector = __atomic_fetch_add(&next_device_vector, 1, __ATOMIC_RELAXED);
+    if (vector >= VECTOR_SPURIOUS) {
+        __atomic_fetch_sub(&next_device_vector, 1, __ATOMIC_RELAXED);
+        return 0;
+    }
+    interrupt_set_handler(vector, handler);
+    return vector;
+}
+
+uint64_t interrupt_count(uint8_t vector) {
+    return __atomic_load_n(&counts[vector], __ATOMIC_RELAXED);
+}
+
+void interrupt_dispatch(interrupt_frame_t *frame) {
+    __atomic_fetch_add(&counts[frame->vector], 1, __ATOMIC_RELAXED);
+    interrupt_handler_t handler = __atomic_load_n(&handlers[frame->vector], __ATOMIC_ACQUIRE);
+    (handler ? handler : unhandled_handler)(frame);
+}

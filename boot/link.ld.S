@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The image: text, read-only data, the kernel's data, each in pages of its own, at the link
+ * address. What an application (every object outside libkernel.a) writes runs in the
+ * interpreter window; its initial values are kept behind the read-only data. */
+
+#include "boot/layout.h"
+
+OUTPUT_FORMAT("elf64-x86-64")
+ENTRY(pvh_start)
+
+PHDRS
+{
+    text PT_LOAD FLAGS(5);
+    rodata PT_LOAD FLAGS(4);
+    window PT_LOAD FLAGS(4);
+    data PT_LOAD FLAGS(6);
+    note PT_NOTE FLAGS(4);
+}
+
+SECTIONS
+{
+    . = LINK_ADDRESS;
+    image_start = .;
+    .text : { *(.text.boot) *libkernel.a:*(.text .text.*) *(.text .text.*) } :text
+
+    . = ALIGN(PAGE_SIZE);
+    rodata_start = .;
+    /* One note only: Cloud Hypervisor takes the last PT_NOTE it finds. */
+    .note.Xen : { KEEP(*(.note.Xen)) } :rodata :note
+    .rodata : { *(.rodata .rodata.*) } :rodata
+    . = ALIGN(16);
+    window_template = .;
+
+    .window_data WINDOW_DATA : AT(window_template)
+    {
+        window_data_start = .;
+        EXCLUDE_FILE(*libkernel.a:*) *(.data .data.*)
+        . = ALIGN(8);
+        window_data_end = .;
+    } :window
+    .window_bss (NOLOAD) :
+    {
+        EXCLUDE_FILE(*libkernel.a:*) *(.bss .bss.* COMMON)
+        . = ALIGN(8);
+        window_bss_end = .;
+    } :NONE
+
+    . = ALIGN(window_template + SIZEOF(.window_data), PAGE_SIZE);
+    data_start = .;
+    .data : AT(ADDR(.data)) { *libkernel.a:*(.data .data.*) . = ALIGN(8); } :data
+    .bss (NOLOAD) :
+    {
+        bss_start = .;
+        *libkernel.a:*(.bss .bss.* COMMON)
+        . = ALIGN(8);
+        bss_end = .;
+        /* Written in full before they are used, so not cleared. */
+        . = ALIGN(PAGE_SIZE);
+        *(.uncleared)
+        . = ALIGN(PAGE_SIZE);
+    } :data
+    image_end = .;
+
+    /DISCARD/ : { *(.comment) *(.eh_frame*) *(.note.gnu.*) *(.note.GNU-stack) }
+}
+
+ASSERT(image_end <= IMAGE_LIMIT, "the image must lie in the first GiB: lower LINK_ADDRESS")
+ASSERT(LINK_ADDRESS >= 0x100000, "LINK_ADDRESS must be at least 1 MiB")
+ASSERT(window_bss_end <= WINDOW_EXEC, "too much application data for the interpreter window")

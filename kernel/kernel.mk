@@ -1,0 +1,52 @@
+# The kernel as a library: boot/, drivers/, kernel/ and its C library become
+# $(BUILD)/libkernel.a. Included by whoever links an application on it (the MicroPython port,
+# the guests of tests/); wants BUILD. Gives KERNEL_LIB, KERNEL_LDFLAGS, KERNEL_CFLAGS.
+#
+# The linker script tells the kernel's writable data from the application's by the
+# archive's name, so it stays an archive.
+
+KERNEL_TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
+LINK_ADDRESS ?= 0x100000
+CC ?= gcc
+
+KERNEL_SRC_S = boot/pvh.S boot/vectors.S boot/thread_entry.S
+KERNEL_SRC_C = $(patsubst $(KERNEL_TOP)/%,%,$(wildcard $(addprefix $(KERNEL_TOP)/,boot/*.c drivers/*.c kernel/*.c kernel/libc/*.c)))
+
+# Freestanding code without red zone (interrupts come on any stack), position independence
+# or protector; frame pointers for the crash report's backtrace. All of the image agrees on these.
+COMMON_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fbuiltin -fno-pic -fno-pie -mcmodel=small -mno-red-zone \
+    -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-common \
+    -fno-omit-frame-pointer -ffunction-sections -fdata-sections -fno-strict-aliasing \
+    -ffile-prefix-map=$(KERNEL_TOP)=. -ffile-prefix-map=$(BUILD)=build \
+    -nostdinc -isystem $(KERNEL_TOP)/kernel/libc/include -isystem $(shell $(CC) -print-file-name=include)
+
+# The kernel leaves the vector registers to the interpreters.
+KERNEL_CFLAGS = $(COMMON_CFLAGS) -mgeneral-regs-only -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
+    -Wframe-larger-than=1024 -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS)
+KERNEL_LIBC_CFLAGS = -fno-builtin -fno-tree-loop-distribute-patterns
+
+KERNEL_OBJ = $(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o))
+KERNEL_LIB = $(BUILD)/libkernel.a
+KERNEL_LDSCRIPT = $(BUILD)/kernel/link.ld
+KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=none -z noexecstack -T $(KERNEL_LDSCRIPT) \
+    --whole-archive $(KERNEL_LIB) --no-whole-archive
+
+$(BUILD)/kernel/kernel/libc/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LIBC_CFLAGS)
+
+$(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.c
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_EXTRA_CFLAGS) -MD -MP -c -o $@ $<
+
+$(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.S
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MD -MP -c -o $@ $<
+
+$(KERNEL_LDSCRIPT): $(KERNEL_TOP)/boot/link.ld.S $(KERNEL_TOP)/boot/layout.h
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) -E -P -x assembler-with-cpp -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS) -o $@ $<
+
+$(KERNEL_LIB): $(KERNEL_OBJ)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+-include $(KERNEL_OBJ:.o=.d)
