@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "boot/cpu.h"
+#include "boot/paging.h"
+
+#define ENTRIES 512
+#define GIGABYTE_PAGE (1ull << 30)
+
+/* Made by boot/pvh.S. They lie in the image, where physical is virtual. */
+extern uint64_t boot_pml4[ENTRIES], boot_pdpt_low[ENTRIES], boot_pd[ENTRIES];
+
+/* Set by the linker script. */
+extern const uint8_t image_start[], rodata_start[], data_start[], image_end[];
+
+static page_source_t page_source;
+static bool has_gigabyte_pages;
+
+uint64_t paging_new_page(void) {
+    return page_source();
+}
+
+static uint64_t new_table(void) {
+    uint64_t paddr = page_source();
+    if (paddr) {
+        memset(phys_to_virt(paddr), 0, PAGE_SIZE);
+    }
+    return paddr;
+}
+
+static uint64_t *table_of(uint64_t entry) {
+    return phys_to_virt(entry & PTE_ADDRESS);
+}
+
+/* The entry for `virt` at `level` (1: 4 KiB pages, 2: 2 MiB, 3: 1 GiB), with the tables
+ * above made where `create`. NULL where they are missing or a larger page lies there. */
+static uint64_t *entry_at(uint64_t *root, uintptr_t virt, unsigned level, bool create) {
+    uint64_t *table = root;
+    for (unsigned at = 4;; --at) {
+        uint64_t *entry = &table[virt >> (12 + 9 * (at - 1)) & (ENTRIES - 1)];
+        if (at == level) {
+            return entry;
+        }
+        if (!(*entry & PTE_PRESENT)) {
+            uint64_t paddr = create ? new_table() : 0;
+            if (!paddr) {
+                return NULL;
+            }
+            // Rights are those of the last level.
+            *entry = paddr | PTE_PRESENT | PTE_WRITABLE;
+        } else if (*entry & PTE_LARGE) {
+            return NULL;
+        }
+        table = table_of(*entry);
+    }
+}
+
+static unsigned largest_level(uintptr_t virt, uint64_t paddr, size_t len) {
+    uint64_t both = virt | paddr;
+    if (has_gigabyte_pages && !(both & (GIGABYTE_PAGE - 1)) && len >= GIGABYTE_PAGE) {
+        return 3;
+    }
+    return !(both & (LARGE_PAGE_SIZE - 1)) && len >= LARGE_PAGE_SIZE ? 2 : 1;
+}
+
+bool paging_map(uint64_t *root, uintptr_t virt, uint64_t paddr, size_t len, uint64_t rights, bool large) {
+    uint64_t *entry = NULL;
+    while (len) {
+        unsigned level = large ? largest_level(virt, paddr, len) : 1;
+        size_t step = (size_t)PAGE_SIZE << 9 * (level - 1);
+        // The next entry of the same table follows the last one.
+        if (level == 1 && entry && (virt & (LARGE_PAGE_SIZE - 1))) {
+            ++entry;
+        } else {
+            entry = entry_at(root, virt, level, true);
+            if (!entry) {
+                return false;
+            }
+        }
+        bool was_present = *entry & PTE_PRESENT;
+        *entry = paddr | rights | (level > 1 ? PTE_LARGE : 0);
+        if (was_present) {
+            invlpg(virt);
+        }
+        virt += step;
+        paddr += step;
+        len -= step;
+    }
+    return true;
+}
+
+uint64_t paging_unmap(uint64_t *root, uintptr_t virt) {
+    uint64_t *entry = entry_at(root, virt, 1, false);
+    if (!entry || !(*entry & PTE_PRESENT)) {
+        return 0;
+    }
+    uint64_t paddr = *entry & PTE_ADDRESS;
+    *entry = 0;
+    invlpg(virt);
+    return paddr;
+}
+
+uint64_t paging_lookup(uint64_t *root, uintptr_t virt, size_t *page_size) {
+    uint64_t *table = root;
+    for (unsigned at = 4; at; --at) {
+        unsigned shift = 12 + 9 * (at - 1);
+        uint64_t entry = table[virt >> shift & (ENTRIES - 1)];
+        *page_size = (size_t)1 << shift;
+        if (!(entry & PTE_PRESENT)) {
+            return 0;
+        }
+        if (at == 1 || entry & PTE_LARGE) {
+            return entry;
+        }
+        table = table_of(entry);
+    }
+    return 0;
+}
+
+uint64_t *paging_current_root(void) {
+    return table_of(read_cr3());
+}
+
+bool paging_readable(uintptr_t virt, size_t len) {
+    uintptr_t end = virt + len;
+    if (end < virt || (virt >= 1ull << 47 && virt < DIRECT_MAP_BASE)) {
+        return false;
+    }
+    while (virt < end) {
+        size_t size;
+        if (!paging_lookup(paging_current_root(), virt, &size)) {
+            return false;
+        }
+        virt = (virt & ~(size - 1)) + size;
+    }
+    return true;
+}
+
+uint64_t *paging_boot_root(void) {
+    return boot_pml4;
+}
+
+/* The image runs while its own map is made, so that is made one GiB higher, and then moved
+ * down in one store. */
+static void map_image(const uint8_t *start, const uint8_t *end, uint64_t rights) {
+    uintptr_t first = (uintptr_t)start & ~(uintptr_t)(PAGE_SIZE - 1);
+    if (!paging_map(boot_pml4, first + IMAGE_LIMIT, first, (uintptr_t)end - first, rights | PTE_GLOBAL, false)) {
+        __builtin_trap();
+    }
+}
+
+void paging_init(page_source_t source) {
+    page_source = source;
+    has_gigabyte_pages = cpuid(0x80000001, 0).edx & (1u << 26);
+
+    map_image(image_start, rodata_start, MAP_EXECUTE);
+    map_image(rodata_start, data_start, MAP_READ_ONLY);
+    map_image(data_start, image_end, MAP_WRITE);
+    boot_pdpt_low[0] = boot_pdpt_low[1];
+    boot_pdpt_low[1] = 0;
+    write_cr3((uintptr_t)boot_pml4);
+    paging_init_cpu();
+}
+
+void paging_init_cpu(void) {
+    struct cpuid features = cpuid(7, 0);
+    uint64_t cr4 = read_cr4() | CR4_PGE;
+    cr4 |= features.ebx & (1u << 7) ? CR4_SMEP : 0;
+    cr4 |= features.ebx & (1u << 20) ? CR4_SMAP : 0;
+    cr4 |= features.ecx & (1u << 2) ? CR4_UMIP : 0;
+    write_cr4(cr4);
+}
+
+bool paging_map_direct(uint64_t start, uint64_t end) {
+    // boot/pvh.S has mapped the first GiB.
+    start = start < GIGABYTE_PAGE ? GIGABYTE_PAGE : start;
+    return start >= end
+           || paging_map(boot_pml4, DIRECT_MAP_BASE + start, start, end - start, MAP_WRITE | PTE_GLOBAL, true);
+}
+
+bool paging_trim_direct(uint64_t end) {
+    if (end >= GIGABYTE_PAGE) {
+        return true;
+    }
+    uint64_t large_end = end & ~(uint64_t)(LARGE_PAGE_SIZE - 1);
+    for (size_t i = large_end / LARGE_PAGE_SIZE; i < ENTRIES; ++i) {
+        boot_pd[i] = 0;
+    }
+    return paging_map(boot_pml4, DIRECT_MAP_BASE + large_end, large_end, end - large_end, MAP_WRITE | PTE_GLOBAL, false);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <stddef.h>
+
+#include "boot/cpu.h"
+#include "boot/idt.h"
+#include "boot/paging.h"
+#include "drivers/lapic.h"
+
+/* Register offsets in memory; in x2APIC mode the MSR is 0x800 + offset / 16.
+ * Intel SDM volume 3, tables 11-1 and 11-6. */
+enum {
+    ID = 0x020,
+    TASK_PRIORITY = 0x080,
+    EOI = 0x0b0,
+    SPURIOUS = 0x0f0,
+    SPURIOUS_ENABLE = 1 << 8,
+    ICR_LOW = 0x300,
+    ICR_HIGH = 0x310,
+    ICR_PENDING = 1 << 12,
+    ICR_ASSERT = 1 << 14,
+    LVT_TIMER = 0x320,
+    LVT_THERMAL = 0x330,
+    LVT_PERFORMANCE = 0x340,
+    LVT_LINT0 = 0x350,
+    LVT_LINT1 = 0x360,
+    LVT_ERROR = 0x370,
+    LVT_MASKED = 1 << 16,
+    LVT_NMI = 4 << 8,
+    LVT_TSC_DEADLINE = 2 << 17,
+    TIMER_INITIAL = 0x380,
+    TIMER_CURRENT = 0x390,
+    TIMER_DIVIDE = 0x3e0,
+    TIMER_DIVIDE_BY_16 = 0x3,
+};
+
+#define X2APIC_MSR 0x800
+#define APIC_BASE_ENABLE (1u << 11)
+#define APIC_BASE_X2APIC (1u << 10)
+
+#define CPUID_1_ECX_X2APIC (1u << 21)
+#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+
+static volatile uint32_t *registers; // NULL in x2APIC mode.
+static bool has_deadline;
+
+static uint32_t read(uint32_t offset) {
+    return registers ? registers[offset / 4] : (uint32_t)rdmsr(X2APIC_MSR + offset / 16);
+}
+
+static void write(uint32_t offset, uint32_t value) {
+    if (registers) {
+        registers[offset / 4] = value;
+    } else {
+        wrmsr(X2APIC_MSR + offset / 16, value);
+    }
+}
+
+bool lapic_init(uint64_t mmio_paddr) {
+    struct cpuid features = cpuid(1, 0);
+    uint64_t base = rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
+    has_deadline = features.ecx & CPUID_1_ECX_TSC_DEADLINE;
+    if (features.ecx & CPUID_1_ECX_X2APIC) {
+        wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
+    } else {
+        registers = paging_map_physical(mmio_paddr, PAGE_SIZE, MAP_DEVICE);
+        if (!registers) {
+            return false;
+        }
+        wrmsr(MSR_APIC_BASE, base);
+    }
+    // There is no 8259 to listen to; LINT1 carries the NMI.
+    write(LVT_LINT0, LVT_MASKED);
+    write(LVT_LINT1, LVT_NMI);
+    write(LVT_ERROR, LVT_MASKED);
+    write(TASK_PRIORITY, 0);
+    write(SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    return true;
+}
+
+uint32_t lapic_id(void) {
+    uint32_t id = read(ID);
+    return registers ? id >> 24 : id;
+}
+
+bool lapic_is_x2apic(void) {
+    return !registers;
+}
+
+void lapic_eoi(void) {
+    write(EOI, 0);
+}
+
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector) {
+    if (!registers) {
+        wrmsr(X2APIC_MSR + ICR_LOW / 16, (uint64_t)apic_id << 32 | ICR_ASSERT | vector);
+        return;
+    }
+    while (read(ICR_LOW) & ICR_PENDING) {
+        cpu_relax();
+    }
+    write(ICR_HIGH, apic_id << 24);
+    write(ICR_LOW, ICR_ASSERT | vector);
+}
+
+void lapic_timer_init(uint8_t vector) {
+    if (has_deadline) {
+        write(LVT_TIMER, LVT_TSC_DEADLINE | vector);
+        // In memory the mode must have arrived before the first WRMSR: SDM volume 3, 11.5.4.1.
+        __sync_synchronize();
+    } else {
+        write(TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
+        write(LVT_TIMER, vector);
+    }
+}
+
+bool lapic_timer_has_deadline(void) {
+    return has_deadline;
+}
+
+void lapic_timer_set_deadline(uint64_t tsc) {
+    wrmsr(MSR_TSC_DEADLINE, tsc);
+}
+
+void lapic_timer_set_count(uint32_t count) {
+    write(TIMER_INITIAL, count);
+}
+
+uint32_t lapic_timer_count(void) {
+    return read(TIMER_CURRENT);
+}

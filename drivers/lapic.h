@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The local APIC of each CPU, in x2APIC mode where the CPU has it (one exit less for each
+ * access), else by its registers in memory. Intel SDM volume 3, chapter 11. */
+#ifndef MICROPY_INCLUDED_DRIVERS_LAPIC_H
+#define MICROPY_INCLUDED_DRIVERS_LAPIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Turns this CPU's local APIC on; only its timer, IPIs and what the IOAPIC and MSIs send can
+ * interrupt. `mmio_paddr` is where its registers lie when there is no x2APIC. Returns false
+ * where they cannot be mapped. Interrupts off, once a CPU. */
+bool lapic_init(uint64_t mmio_paddr);
+
+uint32_t lapic_id(void);
+bool lapic_is_x2apic(void);
+
+/* Ends the handling of a device interrupt or IPI. */
+void lapic_eoi(void);
+
+/* Sends a device vector to another CPU. Interrupts off. */
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector);
+
+/* The timer, one-shot. With a TSC deadline (CPUID.1:ECX[24]) it is armed by the TSC value,
+ * otherwise by a count of lapic_timer_hz(). */
+void lapic_timer_init(uint8_t vector);
+bool lapic_timer_has_deadline(void);
+void lapic_timer_set_deadline(uint64_t tsc);   /* 0: disarm. */
+void lapic_timer_set_count(uint32_t count);    /* 0: disarm. */
+uint32_t lapic_timer_count(void);              /* What is left of it. */
+
+#endif // MICROPY_INCLUDED_DRIVERS_LAPIC_H

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include "boot/cpu.h"
+#include "drivers/uart16550.h"
+
+#define COM1 0x3f8
+
+/* Registers and their bits: PC16550D, 8.0. */
+enum {
+    RBR = 0, // Receiver buffer, read.
+    THR = 0, // Transmitter holding, write.
+    DLL = 0, // Divisor latch, with LCR_DLAB.
+    IER = 1,
+    IER_RECEIVED = 0x01,
+    DLM = 1,
+    FCR = 2,
+    FCR_ENABLE = 0x01,
+    FCR_TRIGGER_14 = 0xc0,
+    LCR = 3,
+    LCR_8N1 = 0x03,
+    LCR_DLAB = 0x80,
+    MCR = 4,
+    MCR_DTR_RTS_OUT2 = 0x0b, // OUT2 gates the interrupt line on a PC.
+    LSR = 5,
+    LSR_DATA_READY = 0x01,
+    LSR_THR_EMPTY = 0x20,
+};
+
+#define DIVISOR_115200 1
+
+void uart_init(void) {
+    out8(COM1 + IER, 0);
+    out8(COM1 + LCR, LCR_DLAB | LCR_8N1);
+    out8(COM1 + DLL, DIVISOR_115200);
+    out8(COM1 + DLM, 0);
+    out8(COM1 + LCR, LCR_8N1);
+    // Not resetting the receiver: what the host sent before the boot is input too.
+    out8(COM1 + FCR, FCR_ENABLE | FCR_TRIGGER_14);
+    out8(COM1 + MCR, MCR_DTR_RTS_OUT2);
+}
+
+void uart_enable_receive_interrupt(void) {
+    out8(COM1 + IER, IER_RECEIVED);
+}
+
+int uart_receive(void) {
+    if (!(in8(COM1 + LSR) & LSR_DATA_READY)) {
+        return -1;
+    }
+    return in8(COM1 + RBR);
+}
+
+bool uart_can_send(void) {
+    return in8(COM1 + LSR) & LSR_THR_EMPTY;
+}
+
+void uart_send(uint8_t byte) {
+    out8(COM1 + THR, byte);
+}

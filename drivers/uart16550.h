@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The 16550 UART at COM1 (National Semiconductor PC16550D), used so that Cloud Hypervisor's,
+ * which has no FIFO control, no pacing and forgetful interrupts, works as well as a real one. */
+#ifndef MICROPY_INCLUDED_DRIVERS_UART16550_H
+#define MICROPY_INCLUDED_DRIVERS_UART16550_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UART_ISA_IRQ 4
+
+/* How many bytes may be written after uart_can_send() said yes. */
+#define UART_BURST 16
+
+/* Sets 115200 8N1, FIFOs on, interrupts off. */
+void uart_init(void);
+
+/* Lets the UART interrupt when bytes come in. Bytes that are there already raise none: the
+ * caller drains once afterwards. */
+void uart_enable_receive_interrupt(void);
+
+/* Takes one received byte, or returns -1. After an interrupt, call it until it does: no
+ * second one comes for the bytes that are left. */
+int uart_receive(void);
+
+/* True where UART_BURST bytes may be sent. */
+bool uart_can_send(void);
+void uart_send(uint8_t byte);
+
+#endif // MICROPY_INCLUDED_DRIVERS_UART16550_H
