@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""What every VMM back end offers, and what a guest machine is made of.
+
+A `Vmm` is one running VMM process with one guest in it. It knows nothing about MicroPython: it
+starts a machine, says where its serial line is, and tells how the machine ended.
+"""
+
+import re
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from tools.errors import UserError
+
+_POLL_INTERVAL = 0.02
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
+
+
+class Ending(Enum):
+    """How a machine came to its end."""
+
+    POWERED_OFF = "the guest powered off"
+    RESET = "the guest reset"
+    VMM_FAILED = "the VMM failed"
+
+
+class VmmError(Exception):
+    """The VMM could not be started, or did not do what it was told; the text says what it said."""
+
+
+@dataclass(frozen=True)
+class VmSpec:
+    """A machine to start. Everything means the same on every back end unless it says otherwise."""
+
+    kernel: Path
+    """The PVH ELF file to boot."""
+    cpus: int = 1
+    memory: str = "512M"
+    """A number with K, M or G (binary units), as Cloud Hypervisor's `--memory size=` takes it."""
+    cmdline: str = ""
+    initramfs: Path | None = None
+    allow_reboot: bool = False
+    """Let a reset boot the guest again (counted in `Vmm.reboots`) instead of ending the machine."""
+    cpu_model: str = "max"
+    """QEMU only: the CPU to emulate."""
+    count_instructions: bool = False
+    """QEMU only: one guest instruction is one nanosecond, so that the TSC counts instructions."""
+    gdb_port: int | None = None
+    """QEMU only: a port of the loopback interface where gdb may connect."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory size in bytes; UserError if `memory` is not a size."""
+        return parse_size(self.memory)
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as 512M or 4G; UserError for anything else."""
+    match = re.fullmatch(r"([1-9][0-9]*)([KMG]?)", text)
+    if match is None:
+        raise UserError(f"'{text}' is not a memory size.", "Write a number and K, M or G: 512M.")
+    return int(match[1]) << _UNITS[match[2]]
+
+
+class Vmm(ABC):
+    """One VMM process with its guest. Use it as a context manager: leaving it stops everything.
+
+    `start` makes the machine and its serial line, `boot` lets it run. Whoever wants every byte of
+    output opens `serial` between the two. Start it from a thread that lives as long as the VMM:
+    the kernel kills the VMM when the thread that started it ends.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.reboots = 0
+        """Grows when the guest resets itself under `VmSpec.allow_reboot`, by one or more a reset:
+        the firmware of QEMU's q35 adds a reset of its own."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """The VMM's own version, for reports."""
+
+    @abstractmethod
+    def start(self, spec: VmSpec) -> None:
+        """Make the machine. UserError if it cannot be as asked, VmmError if the VMM fails."""
+
+    @abstractmethod
+    def boot(self) -> None:
+        """Let the machine run. A machine that already runs is left alone."""
+
+    @property
+    @abstractmethod
+    def serial(self) -> str:
+        """The serial line, as pyserial's `serial_for_url` takes it: a pty path or `socket://`.
+
+        It may change when the guest resets.
+        """
+
+    @abstractmethod
+    def poll(self) -> Ending | None:
+        """How the machine ended, None while it runs. Ends a machine that reset unasked."""
+
+    @property
+    @abstractmethod
+    def stderr_text(self) -> str:
+        """What the VMM has written to its standard error (and output) so far."""
+
+    @abstractmethod
+    def inject_nmi(self) -> None:
+        """Send a non-maskable interrupt to the guest's CPUs."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the VMM at once and remove all it left. May be called at any time, and twice."""
+
+    def wait(self, timeout: float) -> Ending | None:
+        """Wait up to `timeout` seconds for the machine's end; None if it still runs then."""
+        deadline = time.monotonic() + timeout
+        while (ending := self.poll()) is None and time.monotonic() < deadline:
+            time.sleep(_POLL_INTERVAL)
+        return ending
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Checks that a file can boot by PVH before a VMM sees it: the VMMs' own messages mislead.
+
+Cloud Hypervisor, for one, takes any ELF it dislikes for a bzImage and complains about that.
+"""
+
+import struct
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from tools.errors import UserError
+
+_XEN_ELFNOTE_PHYS32_ENTRY = 18
+_MIB = 1 << 20
+
+
+def check_kernel(path: Path, memory_bytes: int) -> None:
+    """UserError unless `path` is an x86-64 ELF file with a PVH note that fits into the memory."""
+    try:
+        with path.open("rb") as file:
+            _check(path, ELFFile(file), memory_bytes)
+    except ELFError:
+        raise UserError(f"{path} is not an ELF file.", "Give the firmware.elf of a build.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _check(path: Path, elf: ELFFile, memory_bytes: int) -> None:
+    if elf.elfclass != 64 or elf["e_machine"] != "EM_X86_64":
+        raise UserError(f"{path} is not a 64-bit x86 ELF file.")
+    notes = [segment for segment in elf.iter_segments() if segment["p_type"] == "PT_NOTE"]
+    # Cloud Hypervisor looks at the last PT_NOTE only.
+    if not notes or not _has_pvh_entry(notes[-1].data()):
+        raise UserError(
+            f"{path} cannot boot by PVH: its last PT_NOTE segment holds no Xen PHYS32 entry.",
+            "Give the firmware.elf of a build.",
+        )
+    for segment in elf.iter_segments():
+        end = segment["p_paddr"] + segment["p_memsz"]
+        if segment["p_type"] == "PT_LOAD" and segment["p_memsz"] > 0 and end > memory_bytes:
+            raise UserError(
+                f"{path} does not fit into {memory_bytes / _MIB:.4g} MiB.",
+                f"Give the machine more memory: --memory {-(-end // _MIB)}M is the least.",
+            )
+
+
+def _has_pvh_entry(notes: bytes) -> bool:
+    """Walk ELF notes (each part padded to 4 bytes), as the VMMs do."""
+    offset = 0
+    while offset + 12 <= len(notes):
+        name_size, value_size, kind = struct.unpack_from("<III", notes, offset)
+        name = notes[offset + 12 : offset + 12 + name_size]
+        if kind == _XEN_ELFNOTE_PHYS32_ENTRY and name == b"Xen\0" and value_size >= 4:
+            return True
+        offset += 12 + (name_size + 3 & ~3) + (value_size + 3 & ~3)
+    return False

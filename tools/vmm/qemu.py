@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""The QEMU back end: a q35 machine without firmware devices, emulated by TCG, booted by PVH."""
+
+import functools
+import re
+import shutil
+import socket
+import subprocess
+
+from tools.errors import UserError
+from tools.vmm.base import Ending, VmmError, VmSpec, Vmm
+from tools.vmm.kernel_image import check_kernel
+from tools.vmm.process import ChildProcess
+from tools.vmm.qmp import Qmp
+
+PROGRAM = "qemu-system-x86_64"
+_OLDEST = (6, 0)  # -action
+
+
+@functools.cache
+def version() -> str:
+    """The version of the QEMU found, as in 7.2.22; UserError if there is none or it is too old."""
+    if shutil.which(PROGRAM) is None:
+        raise UserError(f"{PROGRAM} is not installed.", "Install the package qemu-system-x86.")
+    output = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=30)
+    match = re.search(r"version ((\d+)\.(\d+)[.\d]*)", output.stdout)
+    if match is None:
+        raise UserError(f"{PROGRAM} does not tell its version: {output.stderr.strip()}")
+    if (int(match[2]), int(match[3])) < _OLDEST:
+        raise UserError(f"QEMU {match[1]} is too old.", "Install 6.0 or newer.")
+    return match[1]
+
+
+class Qemu(Vmm):
+    """One QEMU process. The serial line is a port of the loopback interface, one client a time."""
+
+    name = "qemu"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._process: ChildProcess | None = None
+        self._qmp: Qmp | None = None
+        self._port = 0
+        self._allow_reboot = False
+        self._ending: Ending | None = None
+
+    @property
+    def version(self) -> str:
+        return version()
+
+    def start(self, spec: VmSpec) -> None:
+        version()
+        check_kernel(spec.kernel, spec.memory_bytes)
+        self._allow_reboot = spec.allow_reboot
+        monitor, qemu_monitor = socket.socketpair()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=1)
+        self._port = listener.getsockname()[1]
+        self._qmp = Qmp(monitor)
+        with qemu_monitor, listener:
+            self._process = ChildProcess(
+                _command(spec, listener.fileno(), qemu_monitor.fileno()),
+                pass_fds=(listener.fileno(), qemu_monitor.fileno()),
+            )
+        try:
+            self._qmp.execute("query-status")
+        except VmmError:
+            self._process.wait(5)
+            raise VmmError(f"QEMU did not start: {self.stderr_text.strip()}") from None
+
+    def boot(self) -> None:
+        self.monitor.execute("cont")
+
+    @property
+    def serial(self) -> str:
+        return f"socket://127.0.0.1:{self._port}"
+
+    @property
+    def monitor(self) -> Qmp:
+        """The QMP connection, for what only QEMU can do."""
+        if self._qmp is None:
+            raise VmmError("QEMU is not running.")
+        return self._qmp
+
+    def poll(self) -> Ending | None:
+        if self._ending is None and self._process is not None:
+            exited = self._process.poll() is not None
+            for event in self.monitor.events():
+                self._take_event(event["event"], event.get("data", {}))
+            if exited and self._ending is None:
+                self._ending = Ending.VMM_FAILED
+        return self._ending
+
+    def _take_event(self, name: str, data: dict[str, object]) -> None:
+        if name == "RESET" and data.get("guest"):
+            self.reboots += 1
+        elif name == "SHUTDOWN" and data.get("reason") == "guest-reset":
+            self._ending = Ending.RESET
+        elif name == "SHUTDOWN" and data.get("guest"):
+            self._ending = Ending.POWERED_OFF
+
+    @property
+    def stderr_text(self) -> str:
+        return self._process.output if self._process is not None else ""
+
+    def inject_nmi(self) -> None:
+        self.monitor.execute("inject-nmi")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+        if self._qmp is not None:
+            self._qmp.close()
+
+
+def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
+    command = [PROGRAM, "-machine", "q35,accel=tcg", "-cpu", spec.cpu_model]
+    command += ["-nodefaults", "-no-user-config", "-display", "none"]
+    command += ["-smp", str(spec.cpus), "-m", str(spec.memory_bytes >> 10) + "K"]
+    command += ["-chardev", f"socket,id=serial,fd={serial_fd},server=on,wait=off,nodelay=on"]
+    command += ["-serial", "chardev:serial"]
+    command += ["-chardev", f"socket,id=monitor,fd={monitor_fd}", "-mon", "monitor,mode=control"]
+    # The machine stands still until `boot`, and again when it has ended: no event is missed.
+    reboot = "reset" if spec.allow_reboot else "shutdown"
+    command += ["-S", "-action", f"reboot={reboot},shutdown=pause"]
+    command += ["-kernel", str(spec.kernel)]
+    if spec.cmdline:
+        command += ["-append", spec.cmdline]
+    if spec.initramfs is not None:
+        command += ["-initrd", str(spec.initramfs)]
+    if spec.count_instructions:
+        command += ["-icount", "shift=0"]
+    if spec.gdb_port is not None:
+        command += ["-gdb", f"tcp:127.0.0.1:{spec.gdb_port}"]
+    return command
