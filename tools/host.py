@@ -57,9 +57,7 @@ def missing_packages(wanted: Iterable[str]) -> list[str]:
     """Which of `wanted` (entries as in `GROUPS`) are not installed; the names to install."""
     wanted = list(dict.fromkeys(wanted))
     present = installed_packages(name for entry in wanted for name in entry.split("|"))
-    return [
-        entry.split("|")[0] for entry in wanted if not present.intersection(entry.split("|"))
-    ]
+    return [entry.split("|")[0] for entry in wanted if not present.intersection(entry.split("|"))]
 
 
 def group_packages(*groups: str) -> list[str]:
