@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""What is fetched once and kept outside the repository: directories that appear whole or not at all.
+"""What is fetched once and kept outside the repository: directories that appear whole or not.
 
 `cached_directory` is the only way in. An entry is made in a temporary directory beside its final
 name, made read-only, and renamed: a reader never sees half of one, and an interrupted run leaves

@@ -83,10 +83,12 @@ def fetch(source: Source) -> Path:
     """The unpacked upstream tree of `source`, from the cache where it is there already."""
 
     def fill(directory: Path) -> None:
-        with progress(f"Fetching {source.package} {source.version} from Debian"):
-            with tempfile.TemporaryDirectory(prefix="source-") as scratch:
-                apt.download_source(source.package, source.version, source.suite, Path(scratch))
-                unpack(source, Path(scratch) / source.archive, directory)
+        with (
+            progress(f"Fetching {source.package} {source.version} from Debian"),
+            tempfile.TemporaryDirectory(prefix="source-") as scratch,
+        ):
+            apt.download_source(source.package, source.version, source.suite, Path(scratch))
+            unpack(source, Path(scratch) / source.archive, directory)
 
     return cached_directory(source.entry, fill)
 
@@ -137,20 +139,18 @@ def fetch_binary_package(name: str) -> Path:
     version = apt.candidate_version(real)
 
     def fill(directory: Path) -> None:
-        with progress(f"Fetching {real} {version} from Debian"):
-            with tempfile.TemporaryDirectory(prefix="package-") as scratch:
-                package = apt.download_binary(real, version, Path(scratch))
-                done = subprocess.run(
-                    ["dpkg-deb", "--extract", package, directory],
-                    capture_output=True,
-                    text=True,
-                    check=False,
+        with (
+            progress(f"Fetching {real} {version} from Debian"),
+            tempfile.TemporaryDirectory(prefix="package-") as scratch,
+        ):
+            package = apt.download_binary(real, version, Path(scratch))
+            command = ["dpkg-deb", "--extract", str(package), str(directory)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise UserError(
+                    f"{package.name} cannot be unpacked: {done.stderr.strip()}.",
+                    "Check the free space and try again.",
                 )
-                if done.returncode != 0:
-                    raise UserError(
-                        f"{package.name} cannot be unpacked: {done.stderr.strip()}.",
-                        "Check the free space and try again.",
-                    )
 
     return cached_directory(f"packages/{name}/{real}_{version.replace(':', '%')}", fill)
 
