@@ -19,8 +19,10 @@ class LineClosed(Exception):
     """The other end of the serial line is gone."""
 
 
-class _Socket(protocol_socket.Serial):  # type: ignore[misc]
+class _Socket(protocol_socket.Serial):
     """pyserial's socket, without delay of small writes and without its sleep on close."""
+
+    _socket: socket.socket
 
     def open(self) -> None:
         super().open()

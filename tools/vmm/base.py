@@ -76,6 +76,8 @@ class Vmm(ABC):
     """
 
     name: ClassVar[str]
+    slowness: ClassVar[float] = 1.0
+    """How much longer a guest takes here than under QEMU's emulation: stretches timeouts."""
 
     def __init__(self) -> None:
         self.reboots = 0

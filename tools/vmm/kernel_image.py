@@ -23,7 +23,9 @@ def check_kernel(path: Path, memory_bytes: int) -> None:
         with path.open("rb") as file:
             _check(path, ELFFile(file), memory_bytes)
     except ELFError:
-        raise UserError(f"{path} is not an ELF file.", "Give the firmware.elf of a build.") from None
+        raise UserError(
+            f"{path} is not an ELF file.", "Give the firmware.elf of a build."
+        ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
 

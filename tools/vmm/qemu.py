@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 from tools.errors import UserError
-from tools.vmm.base import Ending, VmmError, VmSpec, Vmm
+from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
 from tools.vmm.kernel_image import check_kernel
 from tools.vmm.process import ChildProcess
 from tools.vmm.qmp import Qmp

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Puts names to the addresses of a guest's crash report.
+
+The guest's kernel prints addresses only (kernel/panic.c): it has no symbols. They are in the debug
+ELF of the same build.
+"""
+
+import bisect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import NoteSection, SymbolTableSection
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+CRASH_BEGIN = b"\r\n*** crash: "
+CRASH_END = b"*** end of crash\r\n"
+
+_BACKTRACE = re.compile(r"^backtrace:((?: 0x[0-9a-f]+)+)\s*$", re.MULTILINE)
+_BUILD = re.compile(r"\bbuild ([0-9a-f]+)\b")
+
+
+def debug_file_of(kernel: Path) -> Path:
+    """Where the build puts the symbols of build/firmware.elf: build/firmware.debug.elf."""
+    return kernel.with_suffix(".debug.elf")
+
+
+def explain(report: str, debug_file: Path) -> str:
+    """The report with a line for each address of its backtrace: function, file and line.
+
+    Where the symbols are missing or belong to another build, the text says so instead.
+    """
+    report = report.replace("\r\n", "\n").strip()
+    found = _BACKTRACE.search(report)
+    if found is None:
+        return report
+    try:
+        symbols = Symbols(debug_file)
+    except (OSError, ELFError) as error:
+        return f"{report}\n(no names: {debug_file} cannot be read: {error})"
+    build = _BUILD.search(report)
+    if build is not None and not symbols.build_id.startswith(build[1]):
+        return f"{report}\n(no names: {debug_file} is of another build, {symbols.build_id[:16]})"
+    lines = [report]
+    for index, text in enumerate(found[1].split()):
+        address = int(text, 16)
+        # All but the first are return addresses: the call is the instruction before.
+        lines.append(f"  {text} {symbols.describe(address if index == 0 else address - 1)}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Function:
+    start: int
+    end: int
+    name: str
+
+
+@dataclass(frozen=True, order=True)
+class _Row:
+    """From `start` up to the next row's start, the code is of this line; None: of no line."""
+
+    start: int
+    place: str | None
+
+
+class Symbols:
+    """The functions and the line table of an ELF file with DWARF 4 or 5."""
+
+    def __init__(self, path: Path) -> None:
+        """ELFError or OSError if `path` cannot be read."""
+        with path.open("rb") as file:
+            elf = ELFFile(file)
+            self.build_id = _build_id(elf)
+            self._functions = sorted(_functions(elf), key=lambda function: function.start)
+            self._rows = sorted(_rows(elf), key=lambda row: (row.start, row.place is not None))
+        self._function_starts = [function.start for function in self._functions]
+        self._row_starts = [row.start for row in self._rows]
+
+    def describe(self, address: int) -> str:
+        """`function  file:line`, each `?` where it is not known."""
+        return f"{self._function(address)}  {self._place(address)}"
+
+    def _function(self, address: int) -> str:
+        index = bisect.bisect_right(self._function_starts, address) - 1
+        if index < 0 or address >= self._functions[index].end:
+            return "?"
+        return self._functions[index].name
+
+    def _place(self, address: int) -> str:
+        index = bisect.bisect_right(self._row_starts, address) - 1
+        return (self._rows[index].place if index >= 0 else None) or "?"
+
+
+def _build_id(elf: ELFFile) -> str:
+    for section in elf.iter_sections():
+        if isinstance(section, NoteSection):
+            for note in section.iter_notes():
+                if note["n_type"] == "NT_GNU_BUILD_ID":
+                    return str(note["n_desc"])
+    return ""
+
+
+def _functions(elf: ELFFile) -> list[_Function]:
+    table = elf.get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        return []
+    functions = []
+    for symbol in table.iter_symbols():
+        # Functions in assembly may have no size: one byte is better than none.
+        if symbol["st_info"]["type"] == "STT_FUNC":
+            start = symbol["st_value"]
+            functions.append(_Function(start, start + max(symbol["st_size"], 1), symbol.name))
+    return functions
+
+
+def _rows(elf: ELFFile) -> list[_Row]:
+    if not elf.has_dwarf_info():
+        return []
+    dwarf = elf.get_dwarf_info()
+    rows: list[_Row] = []
+    for unit in dwarf.iter_CUs():
+        program = dwarf.line_program_for_CU(unit)
+        if program is None:
+            continue
+        for entry in program.get_entries():
+            state = entry.state
+            if state is None:
+                continue
+            if state.end_sequence:
+                rows.append(_Row(state.address, None))
+            else:
+                rows.append(_Row(state.address, _place(program, state)))
+    return rows
+
+
+def _place(program: Any, state: Any) -> str:
+    """`file:line`. DWARF 5 counts files and directories from 0; DWARF 4 from 1, 0 is the unit's."""
+    base = 0 if program["version"] >= 5 else 1
+    files, directories = program["file_entry"], program["include_directory"]
+    if not 0 <= state.file - base < len(files):
+        return f"?:{state.line}"
+    file = files[state.file - base]
+    path = Path(file.name.decode(errors="replace"))
+    if 0 <= file.dir_index - base < len(directories):
+        path = Path(directories[file.dir_index - base].decode(errors="replace")) / path
+    if path.is_relative_to(_ROOT):
+        path = path.relative_to(_ROOT)
+    return f"{path}:{state.line}"

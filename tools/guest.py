@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""A guest with MicroPython in it: one VMM, its serial line, and the REPL at its other end.
+
+Used by the tasks, by the tests, and by whoever drives a guest from a program:
+
+    with Guest(make_vmm("qemu"), VmSpec(Path("build/firmware.elf"))) as guest:
+        guest.wait_for_prompt()
+        print(guest.output_of("print(6 * 7)"))
+
+A guest that crashes, resets unasked, powers off or says nothing for too long ends in an exception
+that carries the last lines of its output; leaving the `with` stops whatever still runs.
+"""
+
+import ast
+import re
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from tools.crash import CRASH_BEGIN, CRASH_END, debug_file_of, explain
+from tools.raw_repl import INTERRUPT, RawRepl
+from tools.serial_line import LineClosed, SerialLine
+from tools.vmm.base import Ending, Vmm, VmSpec
+
+PROMPT = b">>> "
+SOFT_REBOOT = b"MPY: soft reboot\r\n"
+
+_TIMEOUT = 15.0
+"""Seconds, on a VMM as fast as QEMU's emulation; `Vmm.slowness` stretches it."""
+_POLL_INTERVAL = 0.1
+_TAIL_LINES = 25
+
+
+class GuestError(Exception):
+    """Something went wrong with a guest. `output` is the end of what it has said."""
+
+    def __init__(self, message: str, output: str) -> None:
+        tail = "\n".join(output.splitlines()[-_TAIL_LINES:])
+        super().__init__(f"{message}\n--- the guest's last lines ---\n{tail}\n---")
+        self.message = message
+        self.output = tail
+
+
+class GuestTimeout(GuestError):
+    """The guest did not say in time what was awaited."""
+
+
+class GuestEnded(GuestError):
+    """The machine ended: see `ending`."""
+
+    def __init__(self, ending: Ending, message: str, output: str) -> None:
+        super().__init__(message, output)
+        self.ending = ending
+
+
+class GuestCrashed(GuestError):
+    """The guest's kernel reported a fault: `report` is its text, with names where known."""
+
+    def __init__(self, report: str, output: str) -> None:
+        super().__init__(f"The guest crashed.\n{report}", output)
+        self.report = report
+
+
+class PythonError(Exception):
+    """The guest's Python raised an exception that nobody caught; the text is its traceback."""
+
+
+class Guest:
+    """One running guest. All timeouts are in seconds; None means the usual one."""
+
+    def __init__(self, vmm: Vmm, spec: VmSpec) -> None:
+        """Owns `vmm`, which must not be started yet."""
+        self.vmm = vmm
+        self.spec = spec
+        self.transcript = bytearray()
+        """All the guest has sent since it was started."""
+        self._line: SerialLine | None = None
+        self._unread = 0
+        """Where in `transcript` the next read begins."""
+        self._searched = 0
+        """How far `transcript` has been searched for a crash report."""
+        self._ending: Ending | None = None
+        self._repl = RawRepl(self)
+
+    def start(self) -> None:
+        """Start the machine; not a byte of its output is lost. Errors as `Vmm.start`."""
+        self.vmm.start(self.spec)
+        self._line = SerialLine(self.vmm.serial)
+        self.vmm.boot()
+
+    def stop(self) -> None:
+        """Stop the machine at once, whatever it does. May be called twice."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+        self.vmm.stop()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def timeout(self) -> float:
+        """How long this guest may take for something that is quick."""
+        return _TIMEOUT * self.vmm.slowness
+
+    @property
+    def output(self) -> str:
+        """The transcript as text."""
+        return self.transcript.decode(errors="replace")
+
+    # The line.
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as typed at a terminal."""
+        try:
+            self._open_line().write(data, self.timeout)
+        except TimeoutError as error:
+            raise GuestTimeout(f"The guest takes no input: {error}.", self.output) from None
+        except LineClosed:
+            self.receive(0)
+
+    def receive(self, timeout: float) -> bytes:
+        """What the guest has sent and nobody has read; waits up to `timeout`, then gives b"".
+
+        Raises GuestCrashed and GuestEnded, the latter after the last byte has been read.
+        """
+        deadline = time.monotonic() + timeout
+        while self._unread == len(self.transcript):
+            left = deadline - time.monotonic()
+            if not self._fill(max(0.0, min(left, _POLL_INTERVAL))) and left <= 0:
+                break
+        data = bytes(self.transcript[self._unread :])
+        self._unread = len(self.transcript)
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Give back the last bytes that `receive` gave."""
+        self._unread -= len(data)
+
+    def read_until(self, pattern: bytes | re.Pattern[bytes], timeout: float | None = None) -> bytes:
+        """Everything up to the end of the first match; GuestTimeout if it does not come."""
+        regex = re.compile(re.escape(pattern)) if isinstance(pattern, bytes) else pattern
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        # A plain pattern need not be searched for twice in the same bytes.
+        overlap = len(pattern) - 1 if isinstance(pattern, bytes) else None
+        begin = self._unread
+        while (match := regex.search(self.transcript, begin)) is None:
+            if overlap is not None:
+                begin = max(self._unread, len(self.transcript) - overlap)
+            left = deadline - time.monotonic()
+            if not self._fill(max(0.0, min(left, _POLL_INTERVAL))) and left <= 0:
+                raise GuestTimeout(f"The guest did not send {regex.pattern!r}.", self.output)
+        data = bytes(self.transcript[self._unread : match.end()])
+        self._unread = match.end()
+        return data
+
+    def read_exactly(self, count: int, timeout: float | None = None) -> bytes:
+        """The next `count` bytes; GuestTimeout if they do not come."""
+        return self.read_until(re.compile(b".{%d}" % count, re.DOTALL), timeout)
+
+    def wait_for_end(self, timeout: float | None = None) -> Ending:
+        """Read on until the machine ends; GuestTimeout if it does not. A crash is raised."""
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        try:
+            while time.monotonic() < deadline:
+                self._fill(_POLL_INTERVAL)
+        except GuestEnded as end:
+            return end.ending
+        raise GuestTimeout("The guest did not end.", self.output)
+
+    # The friendly REPL.
+
+    def wait_for_prompt(self, timeout: float | None = None) -> bytes:
+        """Wait for `>>> `; gives what came before it. At the start of every test."""
+        self._repl.entered = False
+        return self.read_until(PROMPT, timeout)
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self.write(INTERRUPT)
+
+    def soft_reset(self) -> None:
+        """Ctrl-D at the friendly prompt: a fresh interpreter in the same machine."""
+        self._repl.enter(self.timeout)
+        self._repl.leave(self.timeout)
+        self.write(b"\x04")
+        self.read_until(SOFT_REBOOT)
+        self.wait_for_prompt()
+
+    def leave_raw_repl(self) -> None:
+        """Back to the friendly prompt after `execute` and its kin. Else does nothing."""
+        self._repl.leave(self.timeout)
+
+    # The raw REPL.
+
+    @property
+    def repl(self) -> RawRepl:
+        """The raw REPL, for whoever wants to follow a program's output as it comes."""
+        return self._repl
+
+    def exec_raw(self, code: bytes, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """Run code; gives its output and its traceback as the line carried them."""
+        return self._repl.execute(code, self.timeout if timeout is None else timeout)
+
+    def exec(self, code: str, timeout: float | None = None) -> tuple[str, str]:
+        """Run code; gives its output and its traceback (empty if it ended well) as text."""
+        output, traceback = self.exec_raw(code.encode(), timeout)
+        return _to_text(output), _to_text(traceback)
+
+    def output_of(self, code: str, timeout: float | None = None) -> str:
+        """Run code that must end well, and give its output; PythonError if it raises."""
+        output, traceback = self.exec(code, timeout)
+        if traceback:
+            raise PythonError(output + traceback)
+        return output
+
+    def eval(self, expression: str, timeout: float | None = None) -> Any:
+        """The value of an expression, if it is a Python literal."""
+        return ast.literal_eval(self.output_of(f"print(repr({expression}))", timeout).strip())
+
+    # Inside.
+
+    def _open_line(self) -> SerialLine:
+        if self._line is None:
+            raise GuestEnded(
+                self._ending or Ending.VMM_FAILED, "The guest is not running.", self.output
+            )
+        return self._line
+
+    def _fill(self, timeout: float) -> bool:
+        """Add to the transcript what comes within `timeout`; True if something came."""
+        try:
+            data = self._open_line().read(timeout)
+        except LineClosed:
+            data = b""
+            self._line_was_closed()
+        self.transcript += data
+        self._look_for_crash()
+        if data:
+            return True
+        if self._ending is not None:
+            raise GuestEnded(self._ending, self._describe_ending(), self.output)
+        # The next call reads what was sent before the end, and raises when there is nothing left.
+        self._ending = self.vmm.poll()
+        return False
+
+    def _line_was_closed(self) -> None:
+        """The machine is about to end, or a reset gave it a new line."""
+        self._ending = self.vmm.wait(self.timeout / 10)
+        if self._ending is None:
+            assert self._line is not None
+            self._line.close()
+            try:
+                self._line = SerialLine(self.vmm.serial)
+            except LineClosed as error:
+                self._ending = Ending.VMM_FAILED
+                raise GuestEnded(
+                    self._ending, f"The serial line is lost: {error}.", self.output
+                ) from None
+
+    def _look_for_crash(self) -> None:
+        begin = self.transcript.find(CRASH_BEGIN, self._searched)
+        if begin < 0:
+            self._searched = max(0, len(self.transcript) - len(CRASH_BEGIN))
+            return
+        self._searched = begin
+        end = self.transcript.find(CRASH_END, begin)
+        if end >= 0:
+            self._searched = end
+            report = self.transcript[begin : end + len(CRASH_END)].decode(errors="replace")
+            explained = explain(report, debug_file_of(self.spec.kernel))
+            raise GuestCrashed(explained, self.output)
+
+    def _describe_ending(self) -> str:
+        if self._ending is Ending.VMM_FAILED:
+            return f"The VMM failed: {self.vmm.stderr_text.strip() or 'it said nothing'}."
+        if self._ending is Ending.RESET:
+            return "The guest reset itself."
+        return "The guest powered off."
+
+
+def _to_text(data: bytes) -> str:
+    """The console sends every newline of a program as CR LF."""
+    return data.decode(errors="replace").replace("\r\n", "\n")
