@@ -25,9 +25,10 @@
 /* Takes over all of `ram` (sorted, not overlapping, page-aligned: as boot_info_t.ram) but
  * for what `excluded` covers even in part (any order, any alignment, may overlap) and page
  * 0. `phys_to_virt` is added to a physical address to reach it: DIRECT_MAP_BASE. Only the
- * first page or so of the lowest range is touched; another range's memory is not before
- * all lower ones are used up. Returns false where no memory is left to manage. Once, on the
- * boot CPU. */
+ * first bytes of the lowest range are touched (of the lowest one with room for them, should
+ * there be many), and later, of each range, as much as is handed out; a range is used when
+ * the lower ones cannot serve. Returns false where no memory is left to manage. Once, on
+ * the boot CPU. */
 bool page_alloc_init(const phys_range_t *ram, size_t ram_count,
     const phys_range_t *excluded, size_t excluded_count, uintptr_t phys_to_virt);
 
