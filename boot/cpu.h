@@ -120,6 +120,12 @@ static inline void xsetbv(uint32_t index, uint64_t value) {
     __asm__ volatile ("xsetbv" : : "c" (index), "a" ((uint32_t)value), "d" ((uint32_t)(value >> 32)));
 }
 
+/* x87 and SSE control words as the System V ABI wants them at a program's start. */
+static inline void fpu_reset(void) {
+    uint32_t mxcsr = 0x1f80;
+    __asm__ volatile ("fninit; ldmxcsr %0" : : "m" (mxcsr));
+}
+
 static inline void invlpg(uintptr_t address) {
     __asm__ volatile ("invlpg (%0)" : : "r" (address) : "memory");
 }
@@ -134,6 +140,13 @@ static inline uint64_t rdtsc(void) {
 static inline uint64_t rdtsc_ordered(void) {
     __asm__ volatile ("lfence" : : : "memory");
     return rdtsc();
+}
+
+/* high:low / divisor, rounded down. `high` must be below `divisor`. */
+static inline uint64_t divide_128(uint64_t high, uint64_t low, uint64_t divisor) {
+    uint64_t quotient, remainder;
+    __asm__ ("divq %4" : "=a" (quotient), "=d" (remainder) : "a" (low), "d" (high), "r" (divisor) : "cc");
+    return quotient;
 }
 
 /* One hardware random value. Returns false where none was ready (carry flag clear). */

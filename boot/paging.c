@@ -15,15 +15,15 @@ extern uint64_t boot_pml4[ENTRIES], boot_pdpt_low[ENTRIES], boot_pd[ENTRIES];
 /* Set by the linker script. */
 extern const uint8_t image_start[], rodata_start[], data_start[], image_end[];
 
-static page_source_t page_source;
+static page_source_t *kernel_source;
 static bool has_gigabyte_pages;
 
 uint64_t paging_new_page(void) {
-    return page_source();
+    return kernel_source->take(kernel_source);
 }
 
-static uint64_t new_table(void) {
-    uint64_t paddr = page_source();
+static uint64_t new_table(page_source_t *source) {
+    uint64_t paddr = source->take(source);
     if (paddr) {
         memset(phys_to_virt(paddr), 0, PAGE_SIZE);
     }
@@ -35,8 +35,8 @@ static uint64_t *table_of(uint64_t entry) {
 }
 
 /* The entry for `virt` at `level` (1: 4 KiB pages, 2: 2 MiB, 3: 1 GiB), with the tables
- * above made where `create`. NULL where they are missing or a larger page lies there. */
-static uint64_t *entry_at(uint64_t *root, uintptr_t virt, unsigned level, bool create) {
+ * above made where there is a source. NULL where they are missing or a larger page is there. */
+static uint64_t *entry_at(uint64_t *root, uintptr_t virt, unsigned level, page_source_t *source) {
     uint64_t *table = root;
     for (unsigned at = 4;; --at) {
         uint64_t *entry = &table[virt >> (12 + 9 * (at - 1)) & (ENTRIES - 1)];
@@ -44,7 +44,7 @@ static uint64_t *entry_at(uint64_t *root, uintptr_t virt, unsigned level, bool c
             return entry;
         }
         if (!(*entry & PTE_PRESENT)) {
-            uint64_t paddr = create ? new_table() : 0;
+            uint64_t paddr = source ? new_table(source) : 0;
             if (!paddr) {
                 return NULL;
             }
@@ -74,7 +74,7 @@ bool paging_map(uint64_t *root, uintptr_t virt, uint64_t paddr, size_t len, uint
         if (level == 1 && entry && (virt & (LARGE_PAGE_SIZE - 1))) {
             ++entry;
         } else {
-            entry = entry_at(root, virt, level, true);
+            entry = entry_at(root, virt, level, kernel_source);
             if (!entry) {
                 return false;
             }
@@ -91,13 +91,33 @@ bool paging_map(uint64_t *root, uintptr_t virt, uint64_t paddr, size_t len, uint
     return true;
 }
 
+bool paging_map_page(uint64_t *root, uintptr_t virt, uint64_t paddr, uint64_t rights, page_source_t *source) {
+    uint64_t *entry = entry_at(root, virt, 1, source);
+    if (entry) {
+        *entry = paddr | rights;
+    }
+    return entry;
+}
+
 uint64_t paging_unmap(uint64_t *root, uintptr_t virt) {
-    uint64_t *entry = entry_at(root, virt, 1, false);
+    uint64_t *entry = entry_at(root, virt, 1, NULL);
     if (!entry || !(*entry & PTE_PRESENT)) {
         return 0;
     }
     uint64_t paddr = *entry & PTE_ADDRESS;
     *entry = 0;
+    invlpg(virt);
+    return paddr;
+}
+
+uint64_t paging_remove_table(uint64_t *root, uintptr_t virt) {
+    uint64_t *entry = entry_at(root, virt, 2, NULL);
+    if (!entry || !(*entry & PTE_PRESENT) || *entry & PTE_LARGE) {
+        return 0;
+    }
+    uint64_t paddr = *entry & PTE_ADDRESS;
+    *entry = 0;
+    // The CPU may hold the entry itself: SDM volume 3, 4.10.2 and 4.10.4.1.
     invlpg(virt);
     return paddr;
 }
@@ -151,8 +171,8 @@ static void map_image(const uint8_t *start, const uint8_t *end, uint64_t rights)
     }
 }
 
-void paging_init(page_source_t source) {
-    page_source = source;
+void paging_init(page_source_t *source) {
+    kernel_source = source;
     has_gigabyte_pages = cpuid(0x80000001, 0).edx & (1u << 26);
 
     map_image(image_start, rodata_start, MAP_EXECUTE);

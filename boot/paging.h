@@ -35,8 +35,11 @@
 #define FAULT_RESERVED (1u << 3)
 #define FAULT_FETCH (1u << 4)
 
-/* A source of zeroed-or-not pages for tables: a physical address, or 0 where there is none. */
-typedef uint64_t (*page_source_t)(void);
+/* Where pages for tables come from. */
+typedef struct _page_source_t {
+    /* The physical address of a page, its content anything, or 0 where there is none. */
+    uint64_t (*take)(struct _page_source_t *self);
+} page_source_t;
 
 static inline void *phys_to_virt(uint64_t paddr) {
     return (void *)(uintptr_t)(DIRECT_MAP_BASE + paddr);
@@ -45,7 +48,7 @@ static inline void *phys_to_virt(uint64_t paddr) {
 /* Replaces what boot/pvh.S made of the first GiB by the image alone, with its final rights, and
  * turns on what the CPU has to enforce them. Boot CPU, once, interrupts off. The pages of
  * `source` must lie below 1 GiB until paging_map_direct() has mapped more. */
-void paging_init(page_source_t source);
+void paging_init(page_source_t *source);
 
 /* A page of the source given to paging_init(), its content anything. 0 where there is none. */
 uint64_t paging_new_page(void);
@@ -66,10 +69,18 @@ uint64_t *paging_boot_root(void);
  * of the address space. False where a page for a table is missing. */
 bool paging_map(uint64_t *root, uintptr_t virt, uint64_t paddr, size_t len, uint64_t rights, bool large);
 
+/* Maps one 4 KiB page, with tables from `source`. For the rest as paging_map(). */
+bool paging_map_page(uint64_t *root, uintptr_t virt, uint64_t paddr, uint64_t rights, page_source_t *source);
+
 /* Takes the 4 KiB page at `virt` out, on this CPU. Returns its physical address, or 0. */
 uint64_t paging_unmap(uint64_t *root, uintptr_t virt);
 
-/* The entry that maps `virt`, or 0, and the size of its page. */
+/* Takes out the table that maps the 2 MiB from `virt` on, whose pages were all taken out.
+ * Returns its physical address, or 0 where there is none. */
+uint64_t paging_remove_table(uint64_t *root, uintptr_t virt);
+
+/* The entry that maps `virt`, or 0; and the size of its page, or of the hole at `virt` (4 KiB
+ * to 512 GiB, aligned to its size). */
 uint64_t paging_lookup(uint64_t *root, uintptr_t virt, size_t *page_size);
 
 /* True where `len` bytes at `virt` can be read without a fault, in the current address space. */

@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Makes the main interpreter's memory, in the boot address space: its data as the image has
+ * it, its heap and its stack. Returns the top of that stack. Boot CPU, once. */
+void *interpreter_init(void);
+
 /* The heap of the common size: fixed, at the same address in every interpreter. */
 void *interpreter_heap(size_t *size);
 

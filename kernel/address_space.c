@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "kernel/address_space.h"
+#include "kernel/page_alloc.h"
+
+/* Page tables that an area may need: one for each 2 MiB that it touches, one directory for
+ * each GiB, one directory pointer table. */
+static size_t tables_for(size_t size) {
+    return size / LARGE_PAGE_SIZE + 2 + size / (1ull << 30) + 2 + 1;
+}
+
+size_t address_space_cost(size_t size) {
+    return size / PAGE_SIZE + tables_for(size);
+}
+
+static area_t *area_of(address_space_t *space, uintptr_t address) {
+    for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
+        area_t *area = &space->areas[i];
+        if (address >= area->start && address < area->end) {
+            return area;
+        }
+    }
+    return NULL;
+}
+
+/* The area's lock is held: the table belongs to the page that is being mapped. */
+static uint64_t take_table(page_source_t *self) {
+    area_t *area = (area_t *)self;
+    if (!area->tables_promised) {
+        return page_alloc(0);
+    }
+    --area->tables_promised;
+    return page_alloc_reserved();
+}
+
+bool address_space_add(address_space_t *space, uintptr_t start, size_t size) {
+    if (!page_reserve(address_space_cost(size))) {
+        return false;
+    }
+    uint64_t flags = spin_lock_nofault(&space->lock);
+    area_t *slot = NULL;
+    for (unsigned i = 0; i < ADDRESS_SPACE_AREAS && !slot; ++i) {
+        if (!space->areas[i].end) {
+            slot = &space->areas[i];
+        }
+    }
+    if (slot) {
+        slot->source.take = take_table;
+        slot->start = start;
+        slot->end = start + size;
+        slot->pages_promised = size / PAGE_SIZE;
+        slot->tables_promised = tables_for(size);
+    }
+    spin_unlock_irqrestore(&space->lock, flags);
+    if (!slot) {
+        page_unreserve(address_space_cost(size));
+    }
+    return slot;
+}
+
+/* Gives back the pages of one page table's 2 MiB, as far as they are the area's. Returns the
+ * address after them. */
+static uintptr_t drop_pages(address_space_t *space, area_t *area, uintptr_t at, bool keep) {
+    size_t hole;
+    uint64_t entry = paging_lookup(space->root, at, &hole);
+    if (!entry && hole > PAGE_SIZE) {
+        return (at & ~(hole - 1)) + hole;
+    }
+    uintptr_t table_end = (at & ~(uintptr_t)(LARGE_PAGE_SIZE - 1)) + LARGE_PAGE_SIZE;
+    for (; at < table_end && at < area->end; at += PAGE_SIZE) {
+        uint64_t page = paging_unmap(space->root, at);
+        if (page && keep) {
+            page_free_reserved(page);
+            ++area->pages_promised;
+        } else if (page) {
+            page_free(page, 0);
+        }
+    }
+    uint64_t table = paging_remove_table(space->root, table_end - 1);
+    if (table && keep) {
+        page_free_reserved(table);
+        ++area->tables_promised;
+    } else if (table) {
+        page_free(table, 0);
+    }
+    return table_end;
+}
+
+void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
+    uint64_t flags = spin_lock_nofault(&space->lock);
+    area_t *area = area_of(space, start);
+    size_t promised = 0;
+    if (area) {
+        for (uintptr_t at = area->start; at < area->end;) {
+            at = drop_pages(space, area, at, keep);
+        }
+        if (!keep) {
+            promised = area->pages_promised + area->tables_promised;
+            memset(area, 0, sizeof(*area));
+        }
+    }
+    spin_unlock_irqrestore(&space->lock, flags);
+    page_unreserve(promised);
+}
+
+bool address_space_fault(address_space_t *space, uintptr_t address) {
+    bool ok = false;
+    uint64_t flags = spin_lock_irqsave(&space->lock);
+    area_t *area = area_of(space, address);
+    size_t size;
+    if (area && paging_lookup(space->root, address, &size)) {
+        ok = true; // Another thread of this interpreter was first.
+    } else if (area) {
+        uint64_t page = page_alloc_reserved();
+        if (page) {
+            --area->pages_promised;
+            memset(phys_to_virt(page), 0, PAGE_SIZE);
+            ok = paging_map_page(space->root, address & ~(uintptr_t)(PAGE_SIZE - 1), page, MAP_WRITE, &area->source);
+        }
+    }
+    spin_unlock_irqrestore(&space->lock, flags);
+    return ok;
+}
+
+uintptr_t address_space_area_end(address_space_t *space, uintptr_t address) {
+    uint64_t flags = spin_lock_nofault(&space->lock);
+    area_t *area = area_of(space, address);
+    uintptr_t end = area ? area->end : 0;
+    spin_unlock_irqrestore(&space->lock, flags);
+    return end;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* What of an address space is private: demand-zero areas, whose pages come as they are touched.
+ *
+ * What an area promises is reserved when it is made, page tables included, so that a page
+ * fault in it always finds a page. */
+#ifndef MICROPY_INCLUDED_KERNEL_ADDRESS_SPACE_H
+#define MICROPY_INCLUDED_KERNEL_ADDRESS_SPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "boot/paging.h"
+#include "boot/spinlock.h"
+
+#define ADDRESS_SPACE_AREAS 40
+
+/* A demand-zero area, [start, end), whole pages. No two share a 2 MiB page table. */
+typedef struct _area_t {
+    page_source_t source;  /* Of page tables: the promised ones. */
+    uintptr_t start, end;  /* Both 0: a free slot. */
+    size_t pages_promised; /* Pages not touched yet. */
+    size_t tables_promised;
+} area_t;
+
+typedef struct _address_space_t {
+    uint64_t *root;  /* Page tables, in the direct map. */
+    spinlock_t lock; /* All below. Taken by the page-fault handler: spin_lock_nofault(). */
+    area_t areas[ADDRESS_SPACE_AREAS];
+} address_space_t;
+
+/* Makes [start, start + size) demand-zero. False where memory or slots are missing; nothing is
+ * changed then. Thread context, of any address space. */
+bool address_space_add(address_space_t *space, uintptr_t start, size_t size);
+
+/* The memory that address_space_add() needs for an area of `size` bytes, in pages. */
+size_t address_space_cost(size_t size);
+
+/* Gives all pages of the area at `start` back, and the area itself unless `keep`: it is then as
+ * new. In the current address space only. */
+void address_space_drop(address_space_t *space, uintptr_t start, bool keep);
+
+/* Serves a page fault at `address`: true where it lies in an area and has a page now. */
+bool address_space_fault(address_space_t *space, uintptr_t address);
+
+/* The end of the area that `address` lies in, or 0. */
+uintptr_t address_space_area_end(address_space_t *space, uintptr_t address);
+
+#endif // MICROPY_INCLUDED_KERNEL_ADDRESS_SPACE_H

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <stdint.h>
+
+#include "boot/cpu.h"
+#include "boot/paging.h"
+#include "boot/percpu.h"
+#include "boot/spinlock.h"
+#include "drivers/lapic.h"
+#include "drivers/uart16550.h"
+#include "kernel/console.h"
+#include "kernel/event.h"
+#include "kernel/irq.h"
+#include "kernel/page_alloc.h"
+#include "kernel/panic.h"
+
+#define RING_ORDER 4
+#define RING_SIZE (PAGE_SIZE << RING_ORDER)
+
+/* Receive ring. `head` is moved by whoever holds `lock`, `tail` by the reader. What does not
+ * fit stays in the UART, where nothing is lost: the reader takes it in again. */
+static uint8_t *ring;
+static uint32_t head, tail;
+static bool left_in_uart;
+static spinlock_t lock = SPINLOCK_INIT;
+
+static int break_char = -1;
+static void (*break_fn)(void);
+
+static uint32_t output_owner;
+
+/* Moves everything the UART has into the ring. The lock is held. */
+static void take_in(void) {
+    left_in_uart = false;
+    for (;;) {
+        if (head - tail == RING_SIZE) {
+            left_in_uart = true;
+            return;
+        }
+        int c = uart_receive();
+        if (c < 0) {
+            return;
+        }
+        if (c == break_char) {
+            break_fn();
+        } else {
+            ring[head % RING_SIZE] = c;
+            __atomic_store_n(&head, head + 1, __ATOMIC_RELEASE);
+        }
+    }
+}
+
+static void on_interrupt(interrupt_frame_t *frame) {
+    (void)frame;
+    uint64_t flags = spin_lock_irqsave(&lock);
+    take_in();
+    spin_unlock_irqrestore(&lock, flags);
+    event_signal();
+    lapic_eoi();
+}
+
+void console_init(void) {
+    uint64_t pages = page_alloc(RING_ORDER);
+    if (!pages) {
+        panic("no memory for the console's receive ring");
+    }
+    ring = phys_to_virt(pages);
+    if (!irq_connect_isa(UART_ISA_IRQ, on_interrupt)) {
+        panic("no I/O APIC pin for the console's interrupt");
+    }
+    uart_enable_receive_interrupt();
+    uint64_t flags = spin_lock_irqsave(&lock);
+    take_in();
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+bool console_readable(void) {
+    return __atomic_load_n(&head, __ATOMIC_ACQUIRE) != tail;
+}
+
+int console_read(void) {
+    if (!console_readable()) {
+        return -1;
+    }
+    int c = ring[tail % RING_SIZE];
+    __atomic_store_n(&tail, tail + 1, __ATOMIC_RELEASE);
+    if (left_in_uart && head - tail <= RING_SIZE / 2) {
+        uint64_t flags = spin_lock_irqsave(&lock);
+        take_in();
+        spin_unlock_irqrestore(&lock, flags);
+    }
+    return c;
+}
+
+void console_set_break(int c, void (*fn)(void)) {
+    uint64_t flags = spin_lock_irqsave(&lock);
+    break_char = fn ? c : -1;
+    break_fn = fn;
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+static void send(const uint8_t *data, size_t len) {
+    while (len) {
+        while (!uart_can_send()) {
+            cpu_relax();
+        }
+        for (unsigned i = 0; i < UART_BURST && len; ++i, --len) {
+            uart_send(*data++);
+        }
+    }
+}
+
+/* Output is polled, so its owner holds up no interrupt. */
+void console_write(const void *data, size_t len) {
+    while (__atomic_exchange_n(&output_owner, 1, __ATOMIC_ACQUIRE)) {
+        cpu_relax();
+    }
+    send(data, len);
+    __atomic_store_n(&output_owner, 0, __ATOMIC_RELEASE);
+}
+
+void console_write_emergency(const char *text, size_t len) {
+    send((const uint8_t *)text, len);
+}

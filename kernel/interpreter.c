@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "boot/cpu.h"
+#include "boot/idt.h"
+#include "kernel/address_space.h"
+#include "kernel/cmdline.h"
+#include "kernel/interpreter.h"
+#include "kernel/page_alloc.h"
+#include "kernel/panic.h"
+#include "kernel/system.h"
+
+#define STACK_SIZE (256 * 1024)
+#define STACK_BOTTOM (WINDOW_STACK_END - STACK_SIZE)
+
+/* The heap of the common size. Of a small machine it takes three quarters; the rest is for
+ * what the kernel needs, machine code and a RAM disk. */
+#define COMMON_HEAP_SIZE (32 << 20)
+#define SMALL_MACHINE_SHARE(bytes) ((bytes) / 4 * 3)
+
+/* Pages that heaps leave to the kernel. */
+#define KERNEL_SLACK_PAGES 32
+
+/* Machine code starts at multiples of this; what lies between traps (INT3). */
+#define CODE_ALIGN 16
+#define CODE_FILLER 0xcc
+
+#define MINIMUM_HEAP_SIZE (64 * 1024)
+
+/* Set by the linker script. */
+extern uint8_t window_template[], window_data_start[], window_data_end[], window_bss_end[];
+
+static address_space_t space; // The main interpreter's, so far the only one.
+static size_t heap_size;
+static size_t heap_limit;
+static size_t heap_extended; // Bytes in extensions.
+static size_t code_used;
+
+static size_t whole_pages(size_t bytes) {
+    return (bytes + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1);
+}
+
+static const char *place_name(uintptr_t address) {
+    if (address < PAGE_SIZE) {
+        return "a null pointer";
+    }
+    if (address >= STACK_BOTTOM - PAGE_SIZE && address < STACK_BOTTOM) {
+        return "stack overflow";
+    }
+    if (address >= KERNEL_STACK_BASE && address < KERNEL_STACK_END) {
+        return "kernel stack overflow";
+    }
+    if (address < IMAGE_LIMIT) {
+        return "the image";
+    }
+    if (address >= WINDOW_EXEC && address < WINDOW_EXEC_END) {
+        return "the interpreter's machine code";
+    }
+    if (address >= WINDOW_BASE && address < WINDOW_END) {
+        return "the interpreter's memory";
+    }
+    return NULL;
+}
+
+static void on_page_fault(interrupt_frame_t *frame) {
+    uintptr_t address = read_cr2();
+    bool missing = !(frame->error & (FAULT_PRESENT | FAULT_RESERVED | FAULT_FETCH));
+    if (!missing || !address_space_fault(&space, address)) {
+        panic_exception(frame, place_name(address));
+    }
+}
+
+static void set_heap_limit(void) {
+    const char *setting = system_setting("heap");
+    uint64_t limit = SIZE_MAX;
+    if (setting && !cmdline_parse_size(setting, &limit)) {
+        panic("the setting heap= wants a size: 64M, 1G");
+    }
+    heap_limit = limit;
+}
+
+static size_t free_bytes(void) {
+    size_t pages = page_free_count() - page_reserved_count();
+    return pages > KERNEL_SLACK_PAGES ? (pages - KERNEL_SLACK_PAGES) * PAGE_SIZE : 0;
+}
+
+static void add_area(uintptr_t start, size_t size) {
+    if (!address_space_add(&space, start, size)) {
+        panic("no memory for the interpreter: give the machine at least 4 MiB");
+    }
+}
+
+void *interpreter_init(void) {
+    space.root = paging_boot_root();
+    interrupt_set_handler(VECTOR_PAGE_FAULT, on_page_fault);
+    set_heap_limit();
+
+    add_area(WINDOW_DATA, whole_pages(window_bss_end - window_data_start));
+    memcpy(window_data_start, window_template, window_data_end - window_data_start);
+    add_area(STACK_BOTTOM, STACK_SIZE);
+
+    heap_size = SMALL_MACHINE_SHARE(free_bytes());
+    heap_size = heap_size < COMMON_HEAP_SIZE ? heap_size : COMMON_HEAP_SIZE;
+    heap_size = heap_size < heap_limit ? heap_size : heap_limit;
+    heap_size &= ~(size_t)(PAGE_SIZE - 1);
+    if (heap_size < MINIMUM_HEAP_SIZE) {
+        panic("too little memory for a heap: give the machine at least 4 MiB, and heap= at least 64K");
+    }
+    add_area(WINDOW_HEAP, heap_size);
+    return (void *)WINDOW_STACK_END;
+}
+
+void *interpreter_heap(size_t *size) {
+    *size = heap_size;
+    return (void *)WINDOW_HEAP;
+}
+
+size_t interpreter_heap_available(void) {
+    size_t by_limit = heap_limit - heap_size - heap_extended;
+    size_t by_memory = free_bytes();
+    // Page tables need a part: one page for 512, and a few.
+    size_t tables = (address_space_cost(by_memory) * PAGE_SIZE - by_memory);
+    by_memory = by_memory > tables ? by_memory - tables : 0;
+    return (by_limit < by_memory ? by_limit : by_memory) & ~(size_t)(PAGE_SIZE - 1);
+}
+
+/* The first hole of the extension range that is large enough. */
+static uintptr_t find_hole(size_t size) {
+    uintptr_t at = HEAP_EXTENSION_BASE;
+    while (at + size <= HEAP_EXTENSION_END) {
+        uintptr_t next = at;
+        for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
+            const area_t *area = &space.areas[i];
+            if (area->start < at + size && area->end > at) {
+                next = area->end;
+            }
+        }
+        if (next == at) {
+            return at;
+        }
+        // Areas share no page table.
+        at = (next + LARGE_PAGE_SIZE - 1) & ~(uintptr_t)(LARGE_PAGE_SIZE - 1);
+    }
+    return 0;
+}
+
+void *interpreter_heap_extend(size_t size) {
+    size = whole_pages(size);
+    if (!size || size > interpreter_heap_available()) {
+        return NULL;
+    }
+    uintptr_t start = find_hole(size);
+    if (!start || !address_space_add(&space, start, size)) {
+        return NULL;
+    }
+    heap_extended += size;
+    return (void *)start;
+}
+
+void interpreter_heap_release(void *area) {
+    uintptr_t start = (uintptr_t)area;
+    heap_extended -= address_space_area_end(&space, start) - start;
+    address_space_drop(&space, start, false);
+}
+
+static void drop_code(void) {
+    for (uintptr_t at = WINDOW_EXEC; at < WINDOW_EXEC + code_used; at += PAGE_SIZE) {
+        page_free(paging_unmap(space.root, at), 0);
+    }
+    code_used = 0;
+}
+
+void interpreter_memory_reset(void) {
+    for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
+        if (space.areas[i].start >= HEAP_EXTENSION_BASE) {
+            interpreter_heap_release((void *)space.areas[i].start);
+        }
+    }
+    address_space_drop(&space, WINDOW_HEAP, true);
+    drop_code();
+}
+
+/* Maps the page of code at `virt`, unless it is. Returns where it can be written. */
+static uint8_t *code_page(uintptr_t virt) {
+    size_t size;
+    uint64_t entry = paging_lookup(space.root, virt, &size);
+    if (entry) {
+        return phys_to_virt(entry & PTE_ADDRESS);
+    }
+    uint64_t page = page_alloc(0);
+    if (!page) {
+        return NULL;
+    }
+    memset(phys_to_virt(page), CODE_FILLER, PAGE_SIZE);
+    if (!paging_map(space.root, virt, page, PAGE_SIZE, MAP_EXECUTE, false)) {
+        page_free(page, 0);
+        return NULL;
+    }
+    return phys_to_virt(page);
+}
+
+void *interpreter_exec_commit(const void *code, size_t size) {
+    uintptr_t start = (WINDOW_EXEC + code_used + CODE_ALIGN - 1) & ~(uintptr_t)(CODE_ALIGN - 1);
+    if (size > WINDOW_EXEC_END - start) {
+        return NULL;
+    }
+    const uint8_t *from = code;
+    for (uintptr_t at = start; at < start + size;) {
+        uint8_t *page = code_page(at & ~(uintptr_t)(PAGE_SIZE - 1));
+        if (!page) {
+            return NULL;
+        }
+        size_t offset = at & (PAGE_SIZE - 1);
+        size_t step = PAGE_SIZE - offset < start + size - at ? PAGE_SIZE - offset : start + size - at;
+        memcpy(page + offset, from, step);
+        from += step;
+        at += step;
+    }
+    code_used = start + size - WINDOW_EXEC;
+    return (void *)start;
+}
+
+void interpreter_exec_range(const void **start, size_t *size) {
+    *start = (const void *)WINDOW_EXEC;
+    *size = code_used;
+}
+
+void *interpreter_stack(size_t *size) {
+    *size = STACK_SIZE;
+    return (void *)STACK_BOTTOM;
+}
+
+/* How many bytes from `at` on are of pages never touched. */
+static size_t untouched(uintptr_t at) {
+    size_t hole;
+    uintptr_t area_end = address_space_area_end(&space, at);
+    if (!area_end || paging_lookup(space.root, at, &hole)) {
+        return 0;
+    }
+    uintptr_t end = (at & ~(hole - 1)) + hole;
+    return (end < area_end ? end : area_end) - at;
+}
+
+void interpreter_zero(void *start, size_t len) {
+    uintptr_t at = (uintptr_t)start, end = at + len;
+    while (at < end) {
+        size_t step = PAGE_SIZE - (at & (PAGE_SIZE - 1));
+        size_t skip = step == PAGE_SIZE ? untouched(at) : 0;
+        if (skip) {
+            step = skip;
+        } else {
+            step = step < end - at ? step : end - at;
+            memset((void *)at, 0, step);
+        }
+        at += step;
+    }
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "boot/paging.h"
+#include "kernel/cpu_state.h"
+#include "kernel/machine.h"
+#include "kernel/page_alloc.h"
+#include "kernel/panic.h"
+
+#define ONE_MIB 0x100000
+
+extern const uint8_t image_start[], image_end[];
+
+machine_t machine;
+
+/* boot/pvh.S has mapped the first GiB, and the structures of the boot lie in it. */
+static const void *boot_view(void *ctx, uint64_t paddr, size_t len) {
+    (void)ctx;
+    return paddr < IMAGE_LIMIT && len <= IMAGE_LIMIT - paddr ? phys_to_virt(paddr) : NULL;
+}
+
+static const void *acpi_view(void *ctx, uint64_t paddr, size_t len) {
+    (void)ctx;
+    return paging_map_physical(paddr, len, MAP_READ_ONLY);
+}
+
+static uint64_t new_page(page_source_t *self) {
+    (void)self;
+    return page_alloc(0);
+}
+
+static page_source_t page_source = { new_page };
+
+static void init_allocator(void) {
+    phys_range_t excluded[2 + BOOT_INFO_MODULES_MAX] = {
+        { 0, ONE_MIB }, // The boot's structures now, the trampoline of other CPUs later.
+        { (uintptr_t)image_start, (uintptr_t)image_end },
+    };
+    size_t count = 2;
+    for (uint32_t i = 0; i < machine.boot.module_count; ++i) {
+        const boot_module_t *module = &machine.boot.module[i];
+        excluded[count++] = (phys_range_t) { module->paddr, module->paddr + module->size };
+    }
+    if (!page_alloc_init(machine.boot.ram.range, machine.boot.ram.count, excluded, count, DIRECT_MAP_BASE)) {
+        panic("no free memory: give the machine at least 4 MiB");
+    }
+}
+
+/* RAM beyond what the direct map has room for is left alone. */
+static void limit_ram(void) {
+    phys_ranges_subtract(&machine.boot.ram, DIRECT_MAP_END - DIRECT_MAP_BASE, UINT64_MAX);
+}
+
+static void map_ram(void) {
+    uint64_t end = 0;
+    bool ok = true;
+    for (uint32_t i = 0; i < machine.boot.ram.count; ++i) {
+        const phys_range_t *range = &machine.boot.ram.range[i];
+        ok = ok && paging_map_direct(range->start, range->end);
+        end = range->end;
+    }
+    if (!ok || !paging_trim_direct(end)) {
+        panic("no memory for page tables: give the machine at least 4 MiB");
+    }
+}
+
+static void keep_cmdline(void) {
+    size_t size = machine.boot.cmdline_len + 1;
+    unsigned order = 0;
+    // Twice: as it was, and split into words.
+    while (((size_t)PAGE_SIZE << order) < 2 * size) {
+        ++order;
+    }
+    uint64_t pages = page_alloc(order);
+    if (!pages) {
+        panic("no memory for the command line");
+    }
+    char *text = phys_to_virt(pages);
+    boot_info_copy_cmdline(&machine.boot, boot_view, NULL, text, size);
+    memcpy(text + size, text, size);
+    machine.cmdline = text;
+    cmdline_status_t status = cmdline_split(text + size, &machine.words);
+    if (status != CMDLINE_OK) {
+        panic(cmdline_status_text(status));
+    }
+}
+
+void machine_init_memory(uint64_t start_info) {
+    boot_info_status_t status = boot_info_parse(&machine.boot, start_info, boot_view, NULL);
+    if (status != BOOT_INFO_OK) {
+        panic(boot_info_status_text(status));
+    }
+    limit_ram();
+    init_allocator();
+    paging_init(&page_source);
+    map_ram();
+    keep_cmdline();
+}
+
+void machine_init_acpi(void) {
+    acpi_init(&machine.acpi, machine.boot.rsdp_paddr, acpi_view, NULL);
+}
+
+page_cache_t *page_cache_current(void) {
+    return &kernel_cpu()->pages;
+}
+
+void page_alloc_misuse(const char *what, uint64_t paddr, unsigned order) {
+    (void)paddr;
+    (void)order;
+    panic(what);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "boot/cpu.h"
+#include "boot/paging.h"
+#include "drivers/power.h"
+#include "drivers/smbios.h"
+#include "kernel/machine.h"
+#include "kernel/page_alloc.h"
+#include "kernel/panic.h"
+#include "kernel/system.h"
+
+_Noreturn void system_power_off(void) {
+    interrupts_disable();
+    power_off(&machine.acpi);
+    panic("the machine did not power off");
+}
+
+_Noreturn void system_reset(void) {
+    interrupts_disable();
+    power_reset(&machine.acpi);
+    cpu_stop();
+}
+
+const char *system_setting(const char *name) {
+    return machine.words.words ? cmdline_setting(&machine.words, name) : NULL;
+}
+
+const char *system_cmdline(void) {
+    return machine.cmdline;
+}
+
+size_t system_ram_bytes(void) {
+    return page_total_count() * PAGE_SIZE;
+}
+
+size_t system_ram_free_bytes(void) {
+    return (page_free_count() - page_reserved_count()) * PAGE_SIZE;
+}
+
+unsigned system_cpu_count(void) {
+    return machine.acpi.cpu_enabled_count ? machine.acpi.cpu_enabled_count : 1;
+}
+
+const char *system_vmm_name(void) {
+    if (!strcmp(machine.acpi.oem_id, "CLOUDH")) {
+        return "Cloud Hypervisor";
+    }
+    if (!strncmp(machine.acpi.oem_id, "BOCHS", 5)) {
+        return "QEMU";
+    }
+    return machine.acpi.oem_id[0] ? machine.acpi.oem_id : "unknown VMM";
+}
+
+static const void *smbios_view(uint64_t paddr, size_t len) {
+    return paging_map_physical(paddr, len, MAP_READ_ONLY);
+}
+
+const uint8_t *system_uuid(void) {
+    static uint8_t uuid[SMBIOS_UUID_SIZE];
+    return smbios_system_uuid(smbios_view, uuid) ? uuid : NULL;
+}

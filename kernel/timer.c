@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <stddef.h>
+
+#include "boot/cpu.h"
+#include "boot/idt.h"
+#include "drivers/kvmclock.h"
+#include "drivers/lapic.h"
+#include "kernel/clock.h"
+#include "kernel/cpu_state.h"
+#include "kernel/panic.h"
+#include "kernel/timer.h"
+
+#define NS_PER_S 1000000000ull
+
+/* What lapic_timer_init() divides the APIC's clock by. */
+#define DIVIDER 16
+
+/* Keeps a count within 64 bits on its way to ticks: clocks up to 4 GHz. */
+#define LONGEST_COUNT_NS (4 * NS_PER_S)
+
+static uint8_t vector;
+static uint64_t count_hz; // Of the count-down timer; 0: not known yet.
+
+/* Measures the count-down timer against the clock, over about 2 ms. */
+static uint64_t measure_count_hz(void) {
+    uint64_t told = hypervisor_apic_hz();
+    if (told) {
+        return told / DIVIDER;
+    }
+    // The count is much longer than the window, so no interrupt comes of it.
+    lapic_timer_set_count(UINT32_MAX);
+    uint64_t start = clock_monotonic_ns(), end;
+    uint32_t first = lapic_timer_count();
+    do {
+        end = clock_monotonic_ns();
+    } while (end - start < 2000000);
+    uint64_t ticks = first - lapic_timer_count();
+    lapic_timer_set_count(0);
+    if (!ticks) {
+        panic("the local APIC's timer does not count");
+    }
+    return ticks * NS_PER_S / (end - start);
+}
+
+static void arm_count(uint64_t deadline_ns) {
+    if (!count_hz) {
+        count_hz = measure_count_hz();
+    }
+    uint64_t now = clock_monotonic_ns();
+    uint64_t ns = deadline_ns > now ? deadline_ns - now : 0;
+    // A deadline further away is armed again when this count has run out.
+    ns = ns < LONGEST_COUNT_NS ? ns : LONGEST_COUNT_NS;
+    uint64_t ticks = ns * count_hz / NS_PER_S + 1;
+    lapic_timer_set_count(ticks < UINT32_MAX ? ticks : UINT32_MAX);
+}
+
+/* Sets the hardware to the first deadline. Interrupts off. */
+static void arm(kernel_cpu_t *cpu) {
+    uint64_t deadline_ns = cpu->timers ? cpu->timers->deadline_ns : 0;
+    if (deadline_ns == cpu->timer_armed_ns) {
+        return;
+    }
+    cpu->timer_armed_ns = deadline_ns;
+    if (lapic_timer_has_deadline()) {
+        lapic_timer_set_deadline(deadline_ns ? clock_tsc_at(deadline_ns) : 0);
+    } else if (deadline_ns) {
+        arm_count(deadline_ns);
+    } else {
+        lapic_timer_set_count(0);
+    }
+}
+
+static void insert(kernel_cpu_t *cpu, ktimer_t *timer) {
+    ktimer_t **at = &cpu->timers;
+    while (*at && (*at)->deadline_ns <= timer->deadline_ns) {
+        at = &(*at)->next;
+    }
+    timer->next = *at;
+    *at = timer;
+    timer->queued = true;
+}
+
+static bool take_out(kernel_cpu_t *cpu, ktimer_t *timer) {
+    for (ktimer_t **at = &cpu->timers; *at; at = &(*at)->next) {
+        if (*at == timer) {
+            *at = timer->next;
+            timer->queued = false;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_interrupt(interrupt_frame_t *frame) {
+    (void)frame;
+    kernel_cpu_t *cpu = kernel_cpu();
+    cpu->timer_armed_ns = 0;
+    uint64_t now = clock_monotonic_ns();
+    while (cpu->timers && cpu->timers->deadline_ns <= now) {
+        ktimer_t *timer = cpu->timers;
+        take_out(cpu, timer);
+        timer->fn(timer);
+    }
+    arm(cpu);
+    lapic_eoi();
+}
+
+void timer_start(ktimer_t *timer, uint64_t deadline_ns, void (*fn)(ktimer_t *timer)) {
+    uint64_t flags = interrupts_save_disable();
+    kernel_cpu_t *cpu = kernel_cpu();
+    if (timer->queued) {
+        take_out(cpu, timer);
+    }
+    timer->deadline_ns = deadline_ns ? deadline_ns : 1;
+    timer->fn = fn;
+    insert(cpu, timer);
+    arm(cpu);
+    interrupts_restore(flags);
+}
+
+bool timer_stop(ktimer_t *timer) {
+    uint64_t flags = interrupts_save_disable();
+    kernel_cpu_t *cpu = kernel_cpu();
+    bool was_queued = timer->queued && take_out(cpu, timer);
+    arm(cpu);
+    interrupts_restore(flags);
+    return was_queued;
+}
+
+void timer_init(void) {
+    vector = interrupt_allocate_vector(on_interrupt);
+    lapic_timer_init(vector);
+}
