@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""The invoke tasks: the command line, and nothing else. The work is done in `tools`.
+
+Exit codes stand in tools/errors.py. A task imports what it needs when it runs: `./inv --list`
+stays quick.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from invoke.context import Context
+
+from tools.tasking import number, repair_parser, task
+
+repair_parser()
+
+MACHINE_HELP = {
+    "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
+    "cpus": "virtual CPUs, 1 unless given",
+    "memory": "RAM with K, M or G, 512M unless given",
+    "cmdline": "the guest's kernel command line",
+    "timeout": "stop the guest after this many seconds",
+}
+
+
+def machine(vmm: str, cpus: str, memory: str, cmdline: str, timeout: str) -> dict[str, Any]:
+    """A guest's options, as tools.session takes them."""
+    return {
+        "vmm": vmm or None,
+        "cpus": number("cpus", cpus, 1, 254),
+        "memory": memory,
+        "cmdline": cmdline,
+        "timeout": float(number("timeout", timeout, 1, 1_000_000)) if timeout else None,
+    }
+
+
+@task(
+    "run",
+    positional=["app"],
+    help={"app": "a .py file or a directory; without it, the prompt"} | MACHINE_HELP,
+)
+def run(
+    _: Context,
+    app: str = "",
+    vmm: str = "",
+    cpus: str = "1",
+    memory: str = "512M",
+    cmdline: str = "",
+    timeout: str = "",
+) -> int:
+    """Boot a guest at your terminal; with APP, run it and exit with its code."""
+    from tools import session
+
+    options = machine(vmm, cpus, memory, cmdline, timeout)
+    return session.run(Path(app) if app else None, **options)
+
+
+@task("exec", positional=["code"], help={"code": "Python source"} | MACHINE_HELP)
+def execute(
+    _: Context,
+    code: str,
+    vmm: str = "",
+    cpus: str = "1",
+    memory: str = "512M",
+    cmdline: str = "",
+    timeout: str = "",
+) -> int:
+    """Run CODE in a fresh guest, print what it prints, exit with its code."""
+    from tools import session
+
+    return session.execute(code, **machine(vmm, cpus, memory, cmdline, timeout))
+
+
+@task("debug", help=MACHINE_HELP)
+def debug(
+    _: Context,
+    vmm: str = "",
+    cpus: str = "1",
+    memory: str = "512M",
+    cmdline: str = "",
+    timeout: str = "",
+) -> int:
+    """Boot a guest that waits for gdb, with symbols and source."""
+    from tools import session
+
+    return session.debug(**machine(vmm, cpus, memory, cmdline, timeout))
+
+
+BUILD_HELP = {
+    "board": "a directory of ports/cloud_hypervisor/boards",
+    "link-address": "where the image lies, a multiple of 4 KiB, 0x100000 unless given",
+    "debug": "compile the run-time checks in",
+}
+
+
+@task("build", help=BUILD_HELP)
+def build(
+    _: Context, board: str = "default", link_address: str = "0x100000", debug: bool = False
+) -> None:
+    """Build build/firmware.elf and print its size by part."""
+    from tools import build, sizes
+
+    address = number("link-address", link_address, 0, 2**32 - 1)
+    sizes.show(build.build(board, link_address=address, debug=debug))
+
+
+@task("size", help={"json": "print JSON"})
+def size(_: Context, json: bool = False) -> None:
+    """Build what is stale and print what takes the bytes."""
+    from tools import build, sizes
+
+    sizes.show(build.build(), as_json=json)
+
+
+@task(
+    "test",
+    iterable=["rung"],
+    help={
+        "k": "only the tests whose names match this expression of pytest's",
+        "rung": "host, qemu, upstream or target; may be given several times",
+    },
+)
+def test(_: Context, rung: list[str], k: str = "") -> int:
+    """Run every rung of the tests that this machine can, and say why not for the others."""
+    from tools import testing
+
+    return testing.main(k, rung)
+
+
+@task("bench", positional=["name"], help={"name": "one benchmark, or several with commas"})
+def bench(_: Context, name: str = "") -> int:
+    """Measure, and print tables; the numbers go to a JSON file too."""
+    from tools import bench
+
+    return bench.main([part for part in name.split(",") if part])
+
+
+@task("doctor")
+def doctor(_: Context) -> int:
+    """Say what this machine can run, what is missing, and what to do about it."""
+    from tools import doctor
+
+    return doctor.main()
+
+
+@task("clean", help={"all": "also .venv and what was fetched into the cache"})
+def clean(_: Context, all: bool = False) -> None:
+    """Remove what was built."""
+    from tools import cleaning
+
+    cleaning.clean(everything=all)

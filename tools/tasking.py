@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""What `tasks.py` needs of invoke beyond invoke itself.
+
+- `task`: an invoke task whose errors are one line and an exit code (tools/errors.py).
+- `number`: an option's value as a checked integer.
+- `repair_parser`: a positional argument that may be absent, as in `run [APP]`.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
+from invoke.parser.parser import ParseMachine
+from invoke.tasks import Task
+from invoke.tasks import task as invoke_task
+
+from tools.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
+
+
+class _Task(Task[Any]):
+    """A task whose positional arguments may have defaults."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        arguments = super().get_arguments(ignore_unknown_help)
+        parameters = inspect.signature(self.body).parameters
+        for argument in arguments:
+            if argument.positional:
+                default = parameters[argument.attr_name or str(argument.name)].default
+                if default is not inspect.Parameter.empty:
+                    # To the parser a positional argument with a default has its value already,
+                    # and takes no other. So the default is hidden until the line's end.
+                    argument.default = None
+                    argument.if_absent = default  # type: ignore[attr-defined]
+        return arguments
+
+
+def task(name: str, **options: Any) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
+    """Make a function an invoke task. An int that it returns is the exit code."""
+
+    def decorate(function: Callable[..., int | None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def guarded(*arguments: Any, **named: Any) -> None:
+            try:
+                code = function(*arguments, **named)
+            except UserError as error:
+                raise Exit(f"{name}: {error}", error.exit_code) from None
+            except KeyboardInterrupt:
+                raise Exit("Stopped.", EXIT_INTERRUPTED) from None
+            if code:
+                raise Exit(code=code)
+
+        made: Callable[..., None] = invoke_task(
+            name=name, klass=_Task, auto_shortflags=False, **options
+        )(guarded)
+        return made
+
+    return decorate
+
+
+def repair_parser() -> None:
+    """Teach invoke's parser three things; its version is pinned.
+
+    A positional argument with a default may be absent. A word that begins with `-` is none:
+    upstream takes `run --cpu 2` (a mistyped option) for an APP named --cpu, and `exec --help` for
+    code. A word that it does not understand ends with our exit code and the way to the help.
+    """
+    handle, complete_context = ParseMachine.handle, ParseMachine.complete_context
+
+    def handle_token(self: ParseMachine, token: str) -> None:
+        context = self.context
+        if not token.startswith("-") or context is None or self.waiting_for_flag_value:
+            handle(self, token)
+            return
+        positional, context.positional_args = context.positional_args, []
+        try:
+            handle(self, token)
+        finally:
+            context.positional_args = positional
+
+    def complete(self: ParseMachine) -> None:
+        help_wanted = self.initial is not None and self.initial.flags["--help"].value
+        if self.context is not None:
+            for argument in self.context.missing_positional_args:
+                if help_wanted or hasattr(argument, "if_absent"):
+                    argument.set_value(getattr(argument, "if_absent", ""), cast=False)
+        complete_context(self)
+
+    def error(self: ParseMachine, msg: str) -> None:
+        name = self.context.name if self.context is not None else None
+        more = f"./inv {name} --help" if name else "./inv --list"
+        raise Exit(f"{msg} See {more}", EXIT_USER_ERROR)
+
+    ParseMachine.error = error  # type: ignore[method-assign]
+    ParseMachine.handle = handle_token  # type: ignore[method-assign]
+    ParseMachine.complete_context = complete  # type: ignore[method-assign]
+
+
+def number(option: str, text: str, least: int, most: int) -> int:
+    """An option's value as an integer (decimal or 0x…) in `least`..`most`, or UserError."""
+    try:
+        value = int(text, 0)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise UserError(f"--{option} {text!r} is not right.", f"Give {least} to {most}.")
+    return value
