@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""What both Cloud Hypervisor back ends share: its program, options, events, API and last words."""
+
+import functools
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tools.errors import UserError
+from tools.vmm.base import Ending, VmmError, VmSpec
+
+OLDEST = 44
+"""The oldest release whose guest looks as this port expects (see docs/)."""
+
+_API_TIMEOUT = 30.0
+# Cloud Hypervisor ends with exit code 0 after these too.
+_FAILURES = ("VCPU generated error", "panicked at")
+
+
+def find() -> Path | None:
+    """The program that CLOUD_HYPERVISOR names, else the one on PATH; None if there is none.
+
+    UserError if CLOUD_HYPERVISOR names no program.
+    """
+    named = os.environ.get("CLOUD_HYPERVISOR")
+    found = shutil.which(named or "cloud-hypervisor")
+    if found is None and named:
+        raise UserError(f"CLOUD_HYPERVISOR={named} is no program.", "Name one, or unset it.")
+    return Path(found).resolve() if found else None
+
+
+def require() -> Path:
+    """The program, new enough; UserError if there is none."""
+    program = find()
+    if program is None:
+        raise UserError(
+            "cloud-hypervisor is not on PATH.",
+            "Install a release of Cloud Hypervisor, name it by CLOUD_HYPERVISOR, or use --vmm qemu.",
+        )
+    version_of(program)
+    return program
+
+
+@functools.cache
+def version_of(program: Path) -> str:
+    """Its version, as in v53.0; UserError if it is too old or no Cloud Hypervisor."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
+    except OSError as error:
+        raise UserError(f"{program} cannot be run: {error.strerror}.") from None
+    match = re.match(r"cloud-hypervisor (v?(\d+)\S*)", done.stdout)
+    if match is None:
+        raise UserError(f"{program} is not a Cloud Hypervisor.", "Name one by CLOUD_HYPERVISOR.")
+    if int(match[2]) < OLDEST:
+        raise UserError(f"{program} is {match[1]}, too old.", f"Install v{OLDEST} or newer.")
+    return match[1]
+
+
+def arguments(
+    spec: VmSpec, kernel: str, initramfs: str | None, serial: str, api: str, events_fd: int
+) -> list[str]:
+    """The options that make the machine. Paths are those of the machine on which it runs."""
+    options = ["--kernel", kernel, "--cpus", f"boot={spec.cpus}"]
+    options += ["--memory", f"size={spec.memory}", "--serial", serial, "--console", "off"]
+    options += ["--api-socket", f"path={api}", "--event-monitor", f"fd={events_fd}"]
+    if spec.cmdline:
+        options += ["--cmdline", spec.cmdline]
+    if initramfs is not None:
+        options += ["--initramfs", initramfs]
+    return options
+
+
+class EventReader:
+    """Takes the event monitor's output apart: JSON objects with white space between them."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._decoder = json.JSONDecoder()
+
+    def feed(self, data: bytes) -> list[str]:
+        """The events that are complete now, each as "source event": "vm rebooting"."""
+        self._text += data.decode(errors="replace")
+        events = []
+        while text := self._text.lstrip():
+            try:
+                event, end = self._decoder.raw_decode(text)
+            except json.JSONDecodeError:
+                break
+            self._text = text[end:]
+            events.append(f"{event.get('source')} {event.get('event')}")
+        return events
+
+
+def ending_of_process(exit_code: int, output: str) -> Ending:
+    """What the end of the process means: its exit code is 0 after some failures too."""
+    if exit_code != 0 or any(failure in output for failure in _FAILURES):
+        return Ending.VMM_FAILED
+    return Ending.POWERED_OFF
+
+
+def call_api(connection: socket.socket, method: str, command: str, body: Any = None) -> Any:
+    """One call of the API over a fresh connection, which it closes. Gives the answer, or None.
+
+    `command` is such as vm.info; VmmError if the VMM refuses.
+    """
+    client = http.client.HTTPConnection("localhost")
+    connection.settimeout(_API_TIMEOUT)
+    client.sock = connection
+    try:
+        data = json.dumps(body) if body is not None else None
+        client.request(method, f"/api/v1/{command}", data, {"Content-Type": "application/json"})
+        response = client.getresponse()
+        content = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise VmmError(f"Cloud Hypervisor does not answer to {command}: {error}.") from None
+    finally:
+        client.close()
+    if response.status >= 300:
+        text = content.decode(errors="replace")
+        raise VmmError(f"Cloud Hypervisor refuses {command}: {text}")
+    return json.loads(content) if content else None
