@@ -149,9 +149,4 @@ typedef struct _acpi_table_t {
 
 bool acpi_next_table(const acpi_info_t *info, acpi_cursor_t *cursor, acpi_table_t *table);
 
-/* For acpi_dsdt.c: verifies the table of that signature at `paddr`. With ACPI_OK stores a
- * view of all of it, header included, and its length, at least 36. */
-acpi_state_t acpi_open_table(const acpi_info_t *info, uint64_t paddr, const char *signature,
-    const uint8_t **view, uint32_t *len);
-
 #endif // MICROPY_INCLUDED_DRIVERS_ACPI_H

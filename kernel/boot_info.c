@@ -39,7 +39,7 @@ struct hvm_memmap_table_entry {
 #define MEMMAP_TYPE_RAM 1
 
 #define PAGE_BYTES 4096
-/* No physical address of this architecture is as high: Intel SDM volume 3, 4.4. */
+/* No physical address of this architecture is as high: Intel SDM volume 3, 4.1.4. */
 #define PHYS_LIMIT (1ull << 52)
 
 typedef struct _memory_t {
