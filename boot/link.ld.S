@@ -28,7 +28,7 @@ SECTIONS
     . = ALIGN(PAGE_SIZE);
     rodata_start = .;
     /* One note only: Cloud Hypervisor takes the last PT_NOTE it finds. */
-    .note.Xen : { KEEP(*(.note.Xen)) } :rodata :note
+    .note : { KEEP(*(.note.Xen)) build_id_note = .; KEEP(*(.note.gnu.build-id)) } :rodata :note
     .rodata : { *(.rodata .rodata.*) } :rodata
     . = ALIGN(16);
     window_template = .;
@@ -63,7 +63,7 @@ SECTIONS
     } :data
     image_end = .;
 
-    /DISCARD/ : { *(.comment) *(.eh_frame*) *(.note.gnu.*) *(.note.GNU-stack) }
+    /DISCARD/ : { *(.comment) *(.eh_frame*) *(.note.gnu.property) *(.note.GNU-stack) }
 }
 
 ASSERT(image_end <= IMAGE_LIMIT, "the image must lie in the first GiB: lower LINK_ADDRESS")

@@ -28,7 +28,7 @@ KERNEL_LIBC_CFLAGS = -fno-builtin -fno-tree-loop-distribute-patterns
 KERNEL_OBJ = $(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o))
 KERNEL_LIB = $(BUILD)/libkernel.a
 KERNEL_LDSCRIPT = $(BUILD)/kernel/link.ld
-KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=none -z noexecstack -T $(KERNEL_LDSCRIPT) \
+KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=sha1 -z noexecstack -T $(KERNEL_LDSCRIPT) \
     --whole-archive $(KERNEL_LIB) --no-whole-archive
 
 $(BUILD)/kernel/kernel/libc/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LIBC_CFLAGS)

@@ -14,7 +14,11 @@
 
 #define BACKTRACE_LIMIT 24
 
-extern const uint8_t image_start[], rodata_start[];
+/* Set by the linker script. The note is as `readelf -n` shows it: a 16-byte header, the hash. */
+extern const uint8_t image_start[], rodata_start[], build_id_note[];
+
+#define NOTE_HEADER_SIZE 16
+#define BUILD_ID_SHOWN 8
 
 static uint32_t panicking;
 
@@ -22,12 +26,17 @@ static void print(const char *text) {
     console_write_emergency(text, strlen(text));
 }
 
-static void print_hex(uint64_t value, unsigned digits) {
-    char text[2 + 16] = { '0', 'x' };
+static void print_digits(uint64_t value, unsigned digits) {
+    char text[16];
     for (unsigned i = 0; i < digits; ++i) {
-        text[2 + i] = "0123456789abcdef"[value >> 4 * (digits - 1 - i) & 0xf];
+        text[i] = "0123456789abcdef"[value >> 4 * (digits - 1 - i) & 0xf];
     }
-    console_write_emergency(text, 2 + digits);
+    console_write_emergency(text, digits);
+}
+
+static void print_hex(uint64_t value, unsigned digits) {
+    print("0x");
+    print_digits(value, digits);
 }
 
 static void print_register(const char *name, uint64_t value) {
@@ -59,9 +68,13 @@ static void print_backtrace(uint64_t rip, uint64_t rbp) {
 
 static void print_place(uint64_t rip) {
     print("cpu ");
-    print_hex(cpu_current()->index, 4);
+    print_digits(cpu_current()->index, 4);
     print(", rip ");
     print_hex(rip, 16);
+    print(", build ");
+    for (unsigned i = 0; i < BUILD_ID_SHOWN; ++i) {
+        print_digits(build_id_note[NOTE_HEADER_SIZE + i], 2);
+    }
     print("\r\n");
 }
 
