@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#ifndef MICROPY_INCLUDED_KERNEL_LIBC_INCLUDE_STDLIB_H
+#define MICROPY_INCLUDED_KERNEL_LIBC_INCLUDE_STDLIB_H
+
+#include <stddef.h>
+
+_Noreturn void abort(void);
+
+static inline int abs(int x) {
+    return x < 0 ? -x : x;
+}
+
+static inline long labs(long x) {
+    return x < 0 ? -x : x;
+}
+
+#endif // MICROPY_INCLUDED_KERNEL_LIBC_INCLUDE_STDLIB_H
