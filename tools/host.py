@@ -78,24 +78,23 @@ def install_command(packages: Iterable[str]) -> str:
 
 
 def install(packages: list[str]) -> None:
-    """Install Debian packages as root or by sudo; apt's own words go to stderr."""
+    """Install Debian packages as root or by sudo. UserError with apt's own reason if that fails."""
     by_hand = f"Type this as root, then repeat: {install_command(packages)}"
     prefix = _privilege()
     if prefix is None:
         raise UserError(f"Debian packages are missing: {' '.join(packages)}.", by_hand)
     print(f"Installing Debian packages: {' '.join(packages)}", file=sys.stderr, flush=True)
-    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "apt-get"]
     apt += ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2"]
     install_them = [*apt, "install", "--yes", "--no-install-recommends", *packages]
     # The package lists may be absent (a container image) or name files that the mirror no longer
     # has: only then is an update worth its time.
-    if _run_on_stderr(install_them, quiet=True) == 0:
-        return
-    if _run_on_stderr([*apt, "update"]) != 0 or _run_on_stderr(install_them) != 0:
-        raise UserError(
-            f"apt could not install {' '.join(packages)} (its words stand above).",
-            f"Put right what it names (network, mirror, another apt at work). {by_hand}",
-        )
+    for command in (install_them, [*apt, "update"], install_them):
+        code, lines = run_showing_last_line(command)
+        if code == 0 and command is install_them:
+            return
+    errors = dict.fromkeys(line for line in lines if line.startswith("E:"))
+    raise UserError(f"apt-get failed: {' '.join(errors) or 'no message'}", by_hand)
 
 
 def _privilege() -> list[str] | None:
@@ -110,12 +109,27 @@ def _privilege() -> list[str] | None:
     return None
 
 
-def _run_on_stderr(command: list[str], quiet: bool = False) -> int:
-    """Run with stdout on our stderr, which keeps a task's own output clean.
-
-    With `quiet`, the words of a failure are dropped: the caller has another way.
-    """
-    stderr = subprocess.DEVNULL if quiet else None
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=stderr, check=False
-    ).returncode
+def run_showing_last_line(
+    command: list[str], environment: dict[str, str] | None = None
+) -> tuple[int, list[str]]:
+    """Run a command; where stderr is a terminal, show its last line in place. Code and lines."""
+    live = sys.stderr.isatty()
+    width = shutil.get_terminal_size().columns - 4
+    lines = []
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(" ".join(line.split()))
+            if live:
+                print(f"\r\033[K  {lines[-1][:width]}", end="", file=sys.stderr, flush=True)
+    if live:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return process.returncode, lines
