@@ -30,6 +30,7 @@
 #define MINIMUM_HEAP_SIZE (64 * 1024)
 
 /* Set by the linker script. */
+extern const uint8_t image_start[], image_end[];
 extern uint8_t window_template[], window_data_start[], window_data_end[], window_bss_end[];
 
 static address_space_t space; // The main interpreter's, so far the only one.
@@ -42,24 +43,28 @@ static size_t whole_pages(size_t bytes) {
     return (bytes + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1);
 }
 
+/* What lies where, for the crash report. Guard pages first. */
 static const char *place_name(uintptr_t address) {
-    if (address < PAGE_SIZE) {
-        return "a null pointer";
-    }
-    if (address >= STACK_BOTTOM - PAGE_SIZE && address < STACK_BOTTOM) {
-        return "stack overflow";
-    }
-    if (address >= KERNEL_STACK_BASE && address < KERNEL_STACK_END) {
-        return "kernel stack overflow";
-    }
-    if (address < IMAGE_LIMIT) {
-        return "the image";
-    }
-    if (address >= WINDOW_EXEC && address < WINDOW_EXEC_END) {
-        return "the interpreter's machine code";
-    }
-    if (address >= WINDOW_BASE && address < WINDOW_END) {
-        return "the interpreter's memory";
+    const struct {
+        uintptr_t start, end;
+        const char *name;
+    } places[] = {
+        { 0, PAGE_SIZE, "a null pointer" },
+        { STACK_BOTTOM - PAGE_SIZE, STACK_BOTTOM, "stack overflow" },
+        { KERNEL_STACK_BASE, KERNEL_STACK_END, "kernel stack overflow" },
+        { (uintptr_t)image_start, (uintptr_t)image_end, "the image" },
+        { WINDOW_DATA, WINDOW_EXEC, "the interpreter's data" },
+        { WINDOW_EXEC, WINDOW_EXEC_END, "the interpreter's machine code" },
+        { WINDOW_HEAP, WINDOW_HEAP_END, "the interpreter's heap" },
+        { HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, "the interpreter's heap" },
+        { STACK_BOTTOM, WINDOW_STACK_END, "the interpreter's stack" },
+        { DIRECT_MAP_BASE, DIRECT_MAP_END, "the direct map of memory" },
+        { MMIO_BASE, MMIO_END, "device registers" },
+    };
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); ++i) {
+        if (address >= places[i].start && address < places[i].end) {
+            return places[i].name;
+        }
     }
     return NULL;
 }

@@ -10,7 +10,7 @@
 
 /* All memory. Promises never exceed the free pages: reserved <= free. Pages in the CPUs'
  * caches count as taken here, so no promise depends on them. */
-static struct {
+static struct _memory_t {
     spinlock_t lock;         /* Taken after a cache's lock, never before. */
     uint32_t region_count;   /* These three are set once. */
     page_region_t *regions;  /* Sorted by address. */
@@ -19,7 +19,7 @@ static struct {
     size_t reserved;         /* Grows under lock; atomic, since it shrinks without. */
     size_t touched;          /* Atomic. */
     page_cache_t *caches;    /* Grows under lock. */
-} memory = { .lock = SPINLOCK_INIT };
+} memory;
 
 /* The RAM that is left when the exclusions are taken out, piece by piece. */
 typedef struct _pieces_t {
@@ -77,6 +77,7 @@ bool page_alloc_init(const phys_range_t *ram, size_t ram_count,
     const phys_range_t *excluded, size_t excluded_count, uintptr_t phys_to_virt) {
     const pieces_t all = { ram, ram_count, excluded, excluded_count, 0 };
     phys_range_t piece;
+    memory = (struct _memory_t) { .lock = SPINLOCK_INIT };
 
     /* The table of regions lies at the start of the first piece that has room for it. */
     size_t table_size = 0;

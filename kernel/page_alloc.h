@@ -28,7 +28,7 @@
  * first bytes of the lowest range are touched (of the lowest one with room for them, should
  * there be many), and later, of each range, as much as is handed out; a range is used when
  * the lower ones cannot serve. Returns false where no memory is left to manage. Once, on
- * the boot CPU. */
+ * the boot CPU (a host test calls it again to begin anew). */
 bool page_alloc_init(const phys_range_t *ram, size_t ram_count,
     const phys_range_t *excluded, size_t excluded_count, uintptr_t phys_to_virt);
 
