@@ -29,6 +29,10 @@
 #define HEAP_EXTENSION_BASE 0x8000000000
 #define HEAP_EXTENSION_END 0x10000000000
 
+/* PML4 slot 2: other memory of the interpreter, which outlives a soft reset. */
+#define AREA_BASE 0x10000000000
+#define AREA_END 0x18000000000
+
 /* High half: the same in every address space. */
 #define DIRECT_MAP_BASE 0xffff800000000000 /* All RAM, up to 64 TiB. */
 #define DIRECT_MAP_END 0xffffc00000000000

@@ -12,8 +12,10 @@
 #include "kernel/panic.h"
 #include "kernel/system.h"
 
-#define STACK_SIZE (256 * 1024)
-#define STACK_BOTTOM (WINDOW_STACK_END - STACK_SIZE)
+/* Python recurses on the C stack. It is only promised, so a small machine has less. */
+#define STACK_SIZE (1 << 20)
+#define SMALL_STACK_SIZE (256 * 1024)
+#define SMALL_MACHINE (64 << 20)
 
 /* The heap of the common size. Of a small machine it takes three quarters; the rest is for
  * what the kernel needs, machine code and a RAM disk. */
@@ -34,6 +36,7 @@ extern const uint8_t image_start[], image_end[];
 extern uint8_t window_template[], window_data_start[], window_data_end[], window_bss_end[];
 
 static address_space_t space; // The main interpreter's, so far the only one.
+static size_t stack_size;
 static size_t heap_size;
 static size_t heap_limit;
 static size_t heap_extended; // Bytes in extensions.
@@ -43,6 +46,10 @@ static size_t whole_pages(size_t bytes) {
     return (bytes + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1);
 }
 
+static uintptr_t stack_bottom(void) {
+    return WINDOW_STACK_END - stack_size;
+}
+
 /* What lies where, for the crash report. Guard pages first. */
 static const char *place_name(uintptr_t address) {
     const struct {
@@ -50,14 +57,14 @@ static const char *place_name(uintptr_t address) {
         const char *name;
     } places[] = {
         { 0, PAGE_SIZE, "a null pointer" },
-        { STACK_BOTTOM - PAGE_SIZE, STACK_BOTTOM, "stack overflow" },
+        { stack_bottom() - PAGE_SIZE, stack_bottom(), "stack overflow" },
         { KERNEL_STACK_BASE, KERNEL_STACK_END, "kernel stack overflow" },
         { (uintptr_t)image_start, (uintptr_t)image_end, "the image" },
         { WINDOW_DATA, WINDOW_EXEC, "the interpreter's data" },
         { WINDOW_EXEC, WINDOW_EXEC_END, "the interpreter's machine code" },
         { WINDOW_HEAP, WINDOW_HEAP_END, "the interpreter's heap" },
         { HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, "the interpreter's heap" },
-        { STACK_BOTTOM, WINDOW_STACK_END, "the interpreter's stack" },
+        { stack_bottom(), WINDOW_STACK_END, "the interpreter's stack" },
         { DIRECT_MAP_BASE, DIRECT_MAP_END, "the direct map of memory" },
         { MMIO_BASE, MMIO_END, "device registers" },
     };
@@ -104,7 +111,8 @@ void *interpreter_init(void) {
 
     add_area(WINDOW_DATA, whole_pages(window_bss_end - window_data_start));
     memcpy(window_data_start, window_template, window_data_end - window_data_start);
-    add_area(STACK_BOTTOM, STACK_SIZE);
+    stack_size = free_bytes() < SMALL_MACHINE ? SMALL_STACK_SIZE : STACK_SIZE;
+    add_area(stack_bottom(), stack_size);
 
     heap_size = SMALL_MACHINE_SHARE(free_bytes());
     heap_size = heap_size < COMMON_HEAP_SIZE ? heap_size : COMMON_HEAP_SIZE;
@@ -131,24 +139,18 @@ size_t interpreter_heap_available(void) {
     return (by_limit < by_memory ? by_limit : by_memory) & ~(size_t)(PAGE_SIZE - 1);
 }
 
-/* The first hole of the extension range that is large enough. */
-static uintptr_t find_hole(size_t size) {
-    uintptr_t at = HEAP_EXTENSION_BASE;
-    while (at + size <= HEAP_EXTENSION_END) {
-        uintptr_t next = at;
-        for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
-            const area_t *area = &space.areas[i];
-            if (area->start < at + size && area->end > at) {
-                next = area->end;
-            }
+/* Makes a demand-zero area in the first hole of [start, end) that is large enough. */
+static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t size) {
+    uintptr_t at = start;
+    for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
+        const area_t *area = &space.areas[i];
+        if (area->start < at + size && area->end > at) {
+            // Areas share no page table. Another area may lie there: look at all again.
+            at = (area->end + LARGE_PAGE_SIZE - 1) & ~(uintptr_t)(LARGE_PAGE_SIZE - 1);
+            i = -1;
         }
-        if (next == at) {
-            return at;
-        }
-        // Areas share no page table.
-        at = (next + LARGE_PAGE_SIZE - 1) & ~(uintptr_t)(LARGE_PAGE_SIZE - 1);
     }
-    return 0;
+    return size <= end - at && address_space_add(&space, at, size) ? at : 0;
 }
 
 void *interpreter_heap_extend(size_t size) {
@@ -156,12 +158,14 @@ void *interpreter_heap_extend(size_t size) {
     if (!size || size > interpreter_heap_available()) {
         return NULL;
     }
-    uintptr_t start = find_hole(size);
-    if (!start || !address_space_add(&space, start, size)) {
-        return NULL;
-    }
-    heap_extended += size;
+    uintptr_t start = add_area_between(HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, size);
+    heap_extended += start ? size : 0;
     return (void *)start;
+}
+
+void *interpreter_area(size_t size) {
+    size = whole_pages(size);
+    return size && size <= AREA_END - AREA_BASE ? (void *)add_area_between(AREA_BASE, AREA_END, size) : NULL;
 }
 
 void interpreter_heap_release(void *area) {
@@ -171,60 +175,76 @@ void interpreter_heap_release(void *area) {
 }
 
 static void drop_code(void) {
-    for (uintptr_t at = WINDOW_EXEC; at < WINDOW_EXEC + code_used; at += PAGE_SIZE) {
-        page_free(paging_unmap(space.root, at), 0);
+    // To the first hole: a reservation that failed may have mapped more than is used.
+    uint64_t page;
+    for (uintptr_t at = WINDOW_EXEC; (page = paging_unmap(space.root, at)); at += PAGE_SIZE) {
+        page_free(page, 0);
     }
     code_used = 0;
 }
 
 void interpreter_memory_reset(void) {
     for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
-        if (space.areas[i].start >= HEAP_EXTENSION_BASE) {
-            interpreter_heap_release((void *)space.areas[i].start);
+        uintptr_t start = space.areas[i].start;
+        if (start >= HEAP_EXTENSION_BASE && start < HEAP_EXTENSION_END) {
+            interpreter_heap_release((void *)start);
         }
     }
     address_space_drop(&space, WINDOW_HEAP, true);
     drop_code();
 }
 
-/* Maps the page of code at `virt`, unless it is. Returns where it can be written. */
-static uint8_t *code_page(uintptr_t virt) {
+/* Where the mapped page at `virt` can be written. */
+static uint8_t *writable_alias(uintptr_t virt) {
     size_t size;
     uint64_t entry = paging_lookup(space.root, virt, &size);
-    if (entry) {
-        return phys_to_virt(entry & PTE_ADDRESS);
+    return entry ? phys_to_virt(entry & PTE_ADDRESS) : NULL;
+}
+
+/* Maps the page of code at `virt`, unless it is mapped. */
+static bool map_code_page(uintptr_t virt) {
+    if (writable_alias(virt)) {
+        return true;
     }
     uint64_t page = page_alloc(0);
     if (!page) {
-        return NULL;
+        return false;
     }
     memset(phys_to_virt(page), CODE_FILLER, PAGE_SIZE);
     if (!paging_map(space.root, virt, page, PAGE_SIZE, MAP_EXECUTE, false)) {
         page_free(page, 0);
-        return NULL;
+        return false;
     }
-    return phys_to_virt(page);
+    return true;
 }
 
-void *interpreter_exec_commit(const void *code, size_t size) {
+void *interpreter_exec_reserve(size_t size) {
     uintptr_t start = (WINDOW_EXEC + code_used + CODE_ALIGN - 1) & ~(uintptr_t)(CODE_ALIGN - 1);
-    if (size > WINDOW_EXEC_END - start) {
+    if (!size || size > WINDOW_EXEC_END - start) {
         return NULL;
     }
-    const uint8_t *from = code;
-    for (uintptr_t at = start; at < start + size;) {
-        uint8_t *page = code_page(at & ~(uintptr_t)(PAGE_SIZE - 1));
-        if (!page) {
+    for (uintptr_t at = start & ~(uintptr_t)(PAGE_SIZE - 1); at < start + size; at += PAGE_SIZE) {
+        if (!map_code_page(at)) {
             return NULL;
         }
-        size_t offset = at & (PAGE_SIZE - 1);
-        size_t step = PAGE_SIZE - offset < start + size - at ? PAGE_SIZE - offset : start + size - at;
-        memcpy(page + offset, from, step);
-        from += step;
-        at += step;
     }
     code_used = start + size - WINDOW_EXEC;
     return (void *)start;
+}
+
+void interpreter_exec_write(void *address, const void *code, size_t size) {
+    uintptr_t at = (uintptr_t)address, end = at + size;
+    const uint8_t *from = code;
+    if (at < WINDOW_EXEC || end > WINDOW_EXEC + code_used) {
+        panic("machine code outside of what was reserved for it");
+    }
+    while (at < end) {
+        size_t offset = at & (PAGE_SIZE - 1);
+        size_t step = PAGE_SIZE - offset < end - at ? PAGE_SIZE - offset : end - at;
+        memcpy(writable_alias(at) + offset, from, step);
+        from += step;
+        at += step;
+    }
 }
 
 void interpreter_exec_range(const void **start, size_t *size) {
@@ -233,8 +253,8 @@ void interpreter_exec_range(const void **start, size_t *size) {
 }
 
 void *interpreter_stack(size_t *size) {
-    *size = STACK_SIZE;
-    return (void *)STACK_BOTTOM;
+    *size = stack_size;
+    return (void *)stack_bottom();
 }
 
 /* How many bytes from `at` on are of pages never touched. */

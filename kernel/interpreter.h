@@ -32,10 +32,18 @@ size_t interpreter_heap_available(void);
  * pages go back to the machine. For a soft reset. */
 void interpreter_memory_reset(void);
 
-/* Copies finished machine code into the executable area and returns where it runs; NULL
- * where the area (64 MiB) or memory is full. The area is readable and executable, never
- * writable: the copy goes through the direct map. */
-void *interpreter_exec_commit(const void *code, size_t size);
+/* Memory beside the heap that interpreter_memory_reset() leaves alone, as for a RAM disk. The
+ * heap setting does not count it. Returns NULL where the machine has no more. */
+void *interpreter_area(size_t size);
+
+/* Takes `size` bytes of the executable area (64 MiB), which is readable and executable and never
+ * writable. Returns where code will run, or NULL where the area or memory is full. Given
+ * back by interpreter_memory_reset() only. */
+void *interpreter_exec_reserve(size_t size);
+
+/* Copies code to where it runs, into what interpreter_exec_reserve() returned, through the
+ * direct map. */
+void interpreter_exec_write(void *address, const void *code, size_t size);
 
 /* The part of the executable area in use, for the garbage collector to scan. */
 void interpreter_exec_range(const void **start, size_t *size);

@@ -32,7 +32,8 @@ static void write_read_only_data(void) {
 }
 
 static void write_code_of_interpreter(void) {
-    volatile uint8_t *code = interpreter_exec_commit(data, sizeof(data));
+    volatile uint8_t *code = interpreter_exec_reserve(sizeof(data));
+    interpreter_exec_write((void *)code, data, sizeof(data));
     call((const void *)code); // Runs, and returns.
     code[0] = 0x90;
 }
