@@ -61,8 +61,8 @@ bool address_space_add(address_space_t *space, uintptr_t start, size_t size) {
     return slot;
 }
 
-/* Gives back the pages of one page table's 2 MiB, as far as they are the area's. Returns the
- * address after them. */
+/* Gives back the area's pages in the 2 MiB of `at`, and their page table; or passes over a larger
+ * hole. Returns the address after them. */
 static uintptr_t drop_pages(address_space_t *space, area_t *area, uintptr_t at, bool keep) {
     size_t hole;
     uint64_t entry = paging_lookup(space->root, at, &hole);
@@ -92,15 +92,16 @@ static uintptr_t drop_pages(address_space_t *space, area_t *area, uintptr_t at, 
 void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
     uint64_t flags = spin_lock_nofault(&space->lock);
     area_t *area = area_of(space, start);
+    for (uintptr_t at = start; area && at < area->end;) {
+        at = drop_pages(space, area, at, keep);
+        // Interrupts get their turn after each 2 MiB.
+        spin_unlock_irqrestore(&space->lock, flags);
+        flags = spin_lock_nofault(&space->lock);
+    }
     size_t promised = 0;
-    if (area) {
-        for (uintptr_t at = area->start; at < area->end;) {
-            at = drop_pages(space, area, at, keep);
-        }
-        if (!keep) {
-            promised = area->pages_promised + area->tables_promised;
-            memset(area, 0, sizeof(*area));
-        }
+    if (area && !keep) {
+        promised = area->pages_promised + area->tables_promised;
+        memset(area, 0, sizeof(*area));
     }
     spin_unlock_irqrestore(&space->lock, flags);
     page_unreserve(promised);

@@ -176,8 +176,11 @@ void interpreter_heap_release(void *area) {
 
 static void drop_code(void) {
     // To the first hole: a reservation that failed may have mapped more than is used.
-    uint64_t page;
-    for (uintptr_t at = WINDOW_EXEC; (page = paging_unmap(space.root, at)); at += PAGE_SIZE) {
+    for (uintptr_t at = WINDOW_EXEC; at < WINDOW_EXEC_END; at += PAGE_SIZE) {
+        uint64_t page = paging_unmap(space.root, at);
+        if (!page) {
+            break;
+        }
         page_free(page, 0);
     }
     code_used = 0;
