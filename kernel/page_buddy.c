@@ -104,7 +104,8 @@ static bool advance_frontier(page_region_t *region) {
         order--;
     }
     memset(word_of(region, index), 0, sizeof(uint64_t) << order);
-    region->fresh += 1u << order;
+    /* After the words, for page_region_claim(), which reads without the lock. */
+    __atomic_store_n(&region->fresh, index + (1u << order), __ATOMIC_RELEASE);
     list_push(region, index, order);
     return true;
 }
@@ -161,7 +162,7 @@ size_t page_region_hand_out(page_region_t *region, uint32_t index, unsigned orde
 }
 
 const char *page_region_claim(page_region_t *region, uint32_t index, unsigned order) {
-    if (index < region->first || index >= region->fresh) {
+    if (index < region->first || index >= __atomic_load_n(&region->fresh, __ATOMIC_ACQUIRE)) {
         return "page was never handed out";
     }
     uint64_t word = load(region, index);

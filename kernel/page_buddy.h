@@ -32,7 +32,7 @@ typedef struct _page_region_t {
     uint64_t base;                     /* Physical address of index 0. */
     uint32_t first;                    /* Managed are the indices first..end-1. */
     uint32_t end;
-    uint32_t fresh;                    /* Those from here on were never used. */
+    uint32_t fresh;                    /* Those from here on were never used. Atomic. */
     uint32_t free;                     /* Pages on the lists and behind the frontier. */
     uint32_t nonempty;                 /* Bit n: the list of order n has a block. */
     uint32_t head[PAGE_ORDER_MAX + 1]; /* First block of each order's list. */
