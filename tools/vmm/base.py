@@ -100,9 +100,9 @@ class Vmm(ABC):
     @property
     @abstractmethod
     def serial(self) -> str:
-        """The serial line, as pyserial's `serial_for_url` takes it: a pty path or `socket://`.
+        """The serial line, as pyserial's `serial_for_url` takes it: the same as long as it lives.
 
-        It may change when the guest resets.
+        One client at a time; a second one waits, or takes the line of the first.
         """
 
     @abstractmethod

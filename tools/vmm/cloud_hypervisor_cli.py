@@ -42,7 +42,7 @@ def require() -> Path:
     if program is None:
         raise UserError(
             "cloud-hypervisor is not on PATH.",
-            "Install a release of Cloud Hypervisor, name it by CLOUD_HYPERVISOR, or use --vmm qemu.",
+            "Install a release of it, name one by CLOUD_HYPERVISOR, or use --vmm qemu.",
         )
     version_of(program)
     return program
@@ -75,6 +75,20 @@ def arguments(
     if initramfs is not None:
         options += ["--initramfs", initramfs]
     return options
+
+
+def machine_config(spec: VmSpec, serial: Path) -> dict[str, Any]:
+    """The same machine as `arguments` makes, for the API's vm.create."""
+    payload = {"kernel": str(spec.kernel), "cmdline": spec.cmdline}
+    if spec.initramfs is not None:
+        payload["initramfs"] = str(spec.initramfs)
+    return {
+        "payload": payload,
+        "cpus": {"boot_vcpus": spec.cpus, "max_vcpus": spec.cpus},
+        "memory": {"size": spec.memory_bytes},
+        "serial": {"mode": "Socket", "socket": str(serial)},
+        "console": {"mode": "Off"},
+    }
 
 
 class EventReader:

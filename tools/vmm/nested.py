@@ -7,6 +7,7 @@ serial line, API and events are reached through L1's agent.
 """
 
 import atexit
+import contextlib
 import re
 import select
 import socket
@@ -21,6 +22,7 @@ from tools.vmm.nested_linux import NestedLinux, NestedLinuxDied
 
 _EVENTS_FD = 3  # l1_agent/run.c
 _START_TIMEOUT = 60.0
+_END_TIMEOUT = 10.0
 
 _shared: NestedLinux | None = None
 
@@ -90,9 +92,7 @@ class Nested(Vmm):
         kernel = linux.upload(spec.kernel)
         initramfs = linux.upload(spec.initramfs) if spec.initramfs is not None else None
         command = [f"/{CLOUD_HYPERVISOR}", "--seccomp", "false"]
-        command += cli.arguments(
-            spec, kernel, initramfs, f"socket={serial}", self._api, _EVENTS_FD
-        )
+        command += cli.arguments(spec, kernel, initramfs, f"socket={serial}", self._api, _EVENTS_FD)
         self._frames = _Frames(linux.run(command, serial, spec.allow_reboot))
         kind, payload = self._frames.wait(_START_TIMEOUT)
         if kind != "l":
@@ -131,7 +131,7 @@ class Nested(Vmm):
             self.reboots += resets
             if resets and not self._allow_reboot and self._frames is not None:
                 self._ending = Ending.RESET
-                self._frames.close()
+                self._frames.end()
         elif kind == "x":
             how, number = payload.decode().split()
             code = int(number) if how == "exit" else -int(number)
@@ -155,6 +155,16 @@ class Nested(Vmm):
         """A call of Cloud Hypervisor's API, such as ("GET", "vm.info")."""
         return cli.call_api(self.linux.connect_unix(self._api), method, command, body)
 
+    def vm_exits(self) -> int:
+        """VM exits of this guest so far, all CPUs, as L1's KVM counts them."""
+        directory = "/sys/kernel/debug/kvm"
+        # A machine's directory is THREAD-FD, after the thread that made it.
+        threads = self.linux.read_file(f"/proc/{self._pid}/task").decode().split()
+        for name in self.linux.read_file(directory).decode().split():
+            if name.partition("-")[0] in threads and "-" in name:
+                return int(self.linux.read_file(f"{directory}/{name}/exits"))
+        raise VmmError("L1's KVM knows no machine of this VMM.")
+
     def memory_of_process(self, field: str = "RssAnon") -> int:
         """Bytes of the VMM process's memory, by a field of L1's /proc/PID/status."""
         status = self.linux.read_file(f"/proc/{self._pid}/status").decode()
@@ -165,7 +175,7 @@ class Nested(Vmm):
 
     def stop(self) -> None:
         if self._frames is not None:
-            # The agent kills a VMM whose owner is gone.
+            self._frames.end()
             self._frames.close()
             self._frames = None
         if self._port and self._linux is not None and self._linux.alive:
@@ -205,6 +215,13 @@ class _Frames:
         while (frame := self._cut()) is not None:
             frames.append(frame)
         return frames
+
+    def end(self) -> None:
+        """Have the agent kill the VMM, and wait until it is gone. May be called twice."""
+        with contextlib.suppress(OSError, VmmError):
+            self._connection.shutdown(socket.SHUT_WR)
+            while self.wait(_END_TIMEOUT)[0] != "x":
+                pass
 
     def close(self) -> None:
         self._connection.close()

@@ -81,7 +81,7 @@ class NestedLinux:
     # Files.
 
     def read_file(self, path: str) -> bytes:
-        """The content of a file in L1; files of /proc and /sys are read as they are now."""
+        """The content of a file in L1, also of /proc and /sys; of a directory its names."""
         with self._connect() as connection:
             return _request(connection, f"get {path}")
 
@@ -141,10 +141,6 @@ class NestedLinux:
         return connection
 
     # What the benchmarks need.
-
-    def vm_exits(self) -> int:
-        """VM exits of all guests since L1 started, as its KVM counts them."""
-        return int(self.read_file("/sys/kernel/debug/kvm/exits"))
 
     def set_transparent_huge_pages(self, mode: str) -> None:
         """Whether L1 backs its guests' memory with huge pages: always, madvise or never."""

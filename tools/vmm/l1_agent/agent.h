@@ -9,7 +9,8 @@
  * or "error TEXT\n". The requests:
  *
  *   put SIZE PATH      SIZE bytes follow; they become the file PATH.
- *   get PATH           The content of the file PATH, also of files in /proc and /sys.
+ *   get PATH           The content of the file PATH, also of files in /proc and /sys; of a
+ *                      directory the names in it, one a line.
  *   connect PATH       "ok 0\n"; from then on the connection is one to the Unix socket PATH.
  *   run COUNT RESETS SERIAL
  *                      COUNT lines follow, each an argument of the program to run. See run.c.

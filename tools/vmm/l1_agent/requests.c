@@ -3,6 +3,7 @@
  *
  * The requests "put", "get" and "connect", and what all requests use.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -89,7 +90,28 @@ static void put(int connection, size_t size, const char *path) {
     dprintf(connection, "ok 0\n");
 }
 
+/* The names in a directory, one a line. */
+static void list(int connection, DIR *directory) {
+    char *names = NULL;
+    size_t size = 0;
+    FILE *text = open_memstream(&names, &size);
+    struct dirent *entry;
+    while (text != NULL && (entry = readdir(directory)) != NULL) {
+        fprintf(text, "%s\n", entry->d_name);
+    }
+    if (text == NULL || fclose(text) != 0) {
+        agent_refuse(connection, "out of memory");
+    }
+    dprintf(connection, "ok %zu\n", size);
+    agent_send(connection, names, size);
+}
+
 static void get(int connection, const char *path) {
+    DIR *directory = opendir(path);
+    if (directory != NULL) {
+        list(connection, directory);
+        return;
+    }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     /* A file in /proc has no size until it has been read. */
     char *content = NULL;

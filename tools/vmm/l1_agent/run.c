@@ -13,7 +13,8 @@
  *   x  its end: "exit CODE" or "signal NUMBER" (last frame)
  *
  * The VMM starts when the host has sent one byte, so that the host can open the serial line first.
- * When the host closes the connection the VMM is killed: nothing outlives its owner.
+ * When the host ends its side of the connection the VMM is killed: nothing outlives its owner. The
+ * host may still read up to the last frame, to be sure that the VMM is gone.
  *
  * The VMM offers the serial line as the Unix socket SERIAL. Until the first client of the TCP port
  * comes, output is kept for it; later, output that comes while there is no client is dropped, as
@@ -66,9 +67,11 @@ typedef struct _machine_t {
     int output;
     int events;
     int process;
+    pid_t pid;
     int listener;
     int client;
     int serial;
+    bool owner_left;
     bool had_client;
     bool had_serial;
     bool resets;
@@ -146,7 +149,7 @@ static void set_nonblocking(int fd) {
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-static pid_t start_vmm(machine_t *machine, char **arguments) {
+static void start_vmm(machine_t *machine, char **arguments) {
     int output[2], events[2];
     if (pipe2(output, O_CLOEXEC) != 0 || pipe2(events, O_CLOEXEC) != 0) {
         agent_refuse(machine->host, "no pipe: %s", strerror(errno));
@@ -174,8 +177,8 @@ static pid_t start_vmm(machine_t *machine, char **arguments) {
     close(events[1]);
     machine->output = output[0];
     machine->events = events[0];
+    machine->pid = child;
     machine->process = syscall(SYS_pidfd_open, child, 0);
-    return child;
 }
 
 static void accept_client(machine_t *machine) {
@@ -233,7 +236,7 @@ static bool serve_events(machine_t *machine) {
     bool wants_client = buffer_used(&machine->to_client) > 0;
     bool keeps_more = buffer_used(&machine->to_client) < KEEP_MAX;
     struct pollfd fds[] = {
-        { machine->host, POLLIN, 0 },
+        { machine->owner_left ? -1 : machine->host, POLLIN, 0 },
         { machine->output, POLLIN, 0 },
         { machine->events, POLLIN, 0 },
         { machine->process, POLLIN, 0 },
@@ -245,7 +248,8 @@ static bool serve_events(machine_t *machine) {
     poll(fds, sizeof(fds) / sizeof(fds[0]), waits ? CONNECT_INTERVAL : -1);
     char byte;
     if (fds[0].revents && read(machine->host, &byte, 1) <= 0) {
-        exit(0);
+        kill(machine->pid, SIGKILL);
+        machine->owner_left = true;
     }
     if (fds[1].revents && !forward(machine->host, 'o', machine->output)) {
         shut(&machine->output);
@@ -269,8 +273,8 @@ static void finish(machine_t *machine) {
     while (machine->serial >= 0 && buffer_fill(&machine->to_client, machine->serial)) {
     }
     struct pollfd client = { machine->client, POLLOUT, 0 };
-    while (buffer_used(&machine->to_client) > 0 && poll(&client, 1, DRAIN_TIME) > 0
-           && buffer_drain(&machine->to_client, machine->client)) {
+    while (!machine->owner_left && buffer_used(&machine->to_client) > 0
+           && poll(&client, 1, DRAIN_TIME) > 0 && buffer_drain(&machine->to_client, machine->client)) {
     }
     shut(&machine->client);
 }
@@ -292,13 +296,13 @@ void agent_run(int connection, int count, bool resets, const char *serial) {
     if (read(connection, &go, 1) != 1) {
         exit(0);
     }
-    pid_t vmm = start_vmm(&machine, arguments);
-    send_text(connection, 'p', "%d", vmm);
+    start_vmm(&machine, arguments);
+    send_text(connection, 'p', "%d", machine.pid);
     while (serve_events(&machine)) {
     }
     finish(&machine);
     int status;
-    waitpid(vmm, &status, 0);
+    waitpid(machine.pid, &status, 0);
     if (WIFSIGNALED(status)) {
         send_text(connection, 'x', "signal %d", WTERMSIG(status));
     } else {

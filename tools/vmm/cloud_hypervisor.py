@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""The target back end: Cloud Hypervisor on this host's own KVM."""
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tools.errors import UserError
+from tools.vmm import cloud_hypervisor_cli as cli
+from tools.vmm import kvm_probe
+from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
+from tools.vmm.kernel_image import check_kernel
+from tools.vmm.process import ChildProcess
+from tools.vmm.serial_bridge import SerialBridge
+
+_START_TIMEOUT = 10.0
+
+
+class CloudHypervisor(Vmm):
+    """One Cloud Hypervisor process. The serial line is a port of the loopback interface.
+
+    The machine is made and booted by the API, not by options: so the serial line can be connected
+    before the guest runs.
+    """
+
+    name = "cloud_hypervisor"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._program = cli.require()
+        self._process: ChildProcess | None = None
+        self._directory: Path | None = None
+        self._events_fd = -1
+        self._events = cli.EventReader()
+        self._bridge: SerialBridge | None = None
+        self._booted = False
+        self._allow_reboot = False
+        self._ending: Ending | None = None
+
+    @property
+    def version(self) -> str:
+        return cli.version_of(self._program)
+
+    def start(self, spec: VmSpec) -> None:
+        reason = kvm_probe.why_unusable()
+        if reason is not None:
+            raise UserError(f"KVM is not usable here: {reason}.", "Use --vmm nested or qemu.")
+        check_kernel(spec.kernel, spec.memory_bytes)
+        self._allow_reboot = spec.allow_reboot
+        self._directory = Path(tempfile.mkdtemp(prefix="cloud-hypervisor-"))
+        self._events_fd, events = os.pipe()
+        os.set_blocking(self._events_fd, False)
+        command = [str(self._program), "--api-socket", f"path={self._directory}/api"]
+        command += ["--event-monitor", f"fd={events}"]
+        try:
+            self._process = ChildProcess(command, pass_fds=(events,))
+        finally:
+            os.close(events)
+        self._wait_for_api()
+        serial = self._directory / "serial"
+        self.api("PUT", "vm.create", cli.machine_config(spec, serial))
+        self._bridge = SerialBridge(serial, spec.allow_reboot)
+
+    def boot(self) -> None:
+        if not self._booted:
+            self._booted = True
+            self.api("PUT", "vm.boot")
+
+    @property
+    def serial(self) -> str:
+        if self._bridge is None:
+            raise VmmError("Cloud Hypervisor is not running.")
+        return f"socket://127.0.0.1:{self._bridge.port}"
+
+    def _wait_for_api(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not Path(f"{self._directory}/api").exists():
+            if self._process is None or self._process.poll() is not None:
+                raise VmmError(f"Cloud Hypervisor did not start: {self.stderr_text.strip()}")
+            if time.monotonic() > deadline:
+                raise VmmError(f"Cloud Hypervisor opens no API: {self.stderr_text.strip()}")
+            time.sleep(0.002)
+
+    def poll(self) -> Ending | None:
+        if self._ending is None and self._process is not None:
+            code = self._process.poll()
+            resets = self._events.feed(self._read_events()).count("vm rebooting")
+            self.reboots += resets
+            if resets and not self._allow_reboot:
+                self._ending = Ending.RESET
+                self._process.kill()
+            elif code is not None:
+                self._ending = cli.ending_of_process(code, self.stderr_text)
+        return self._ending
+
+    def _read_events(self) -> bytes:
+        try:
+            return os.read(self._events_fd, 65536)
+        except BlockingIOError:
+            return b""
+
+    @property
+    def stderr_text(self) -> str:
+        return self._process.output if self._process is not None else ""
+
+    def inject_nmi(self) -> None:
+        self.api("PUT", "vm.nmi")
+
+    def api(self, method: str, command: str, body: Any = None) -> Any:
+        """A call of Cloud Hypervisor's API, such as ("GET", "vm.info")."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(f"{self._directory}/api")
+        except OSError as error:
+            connection.close()
+            raise VmmError(f"Cloud Hypervisor's API cannot be reached: {error}.") from None
+        return cli.call_api(connection, method, command, body)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+        if self._bridge is not None:
+            self._bridge.close()
+            self._bridge = None
+        if self._events_fd >= 0:
+            os.close(self._events_fd)
+            self._events_fd = -1
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
