@@ -22,23 +22,34 @@ _NETWORK_OPTIONS = ["-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30
 
 
 def main_archives() -> list[str]:
-    """The URIs of Debian's main archive as this machine is configured, likeliest first.
+    """The URIs of Debian's main archive as this machine is configured.
 
     Not the security archive, which lacks the other suites, and not third parties' archives.
     """
-    fields = "$(REPO_URI)|$(ORIGIN)|$(LABEL)|$(RELEASE)|$(COMPONENT)"
-    answer = _run(["apt-get", "indextargets", "--format", fields], "apt's configuration")
-    rows = [line.split("|") for line in answer.splitlines() if line.count("|") == 4]
-    surely = [row[0] for row in rows if row[1:3] == ["Debian", "Debian"]]
-    # Before the first `apt-get update` origin and label are not known.
-    perhaps = [row[0] for row in rows if re.fullmatch(r"[a-z]+", row[3]) and row[4] == "main"]
-    uris = list(dict.fromkeys(surely or perhaps))
+    known = _archives("$(ORIGIN)|$(LABEL)", [])
+    found = [uri for uri, mark in known if mark == "Debian|Debian"]
+    if not found:
+        # Before the first `apt-get update` origins are not known, only what the user has written.
+        written = _archives("$(RELEASE)|$(COMPONENT)", ["--no-release-info"])
+        found = [
+            uri
+            for uri, mark in written
+            if re.fullmatch(r"[a-z]+\|main", mark) and uri.rstrip("/").endswith("/debian")
+        ]
+    uris = [uri for uri in dict.fromkeys(found) if not uri.startswith("cdrom:")]
     if not uris:
         raise UserError(
-            "apt on this machine names no Debian mirror.",
-            "Add one to /etc/apt/sources.list and run `apt-get update` as root.",
+            "apt on this machine names no mirror of Debian.",
+            "Add one to /etc/apt/sources.list, and as root: apt-get update",
         )
     return uris
+
+
+def _archives(fields: str, options: list[str]) -> list[tuple[str, str]]:
+    """URI and `fields` of every index that apt is configured to use."""
+    command = ["apt-get", "indextargets", *options, "--format", f"$(REPO_URI) {fields}"]
+    answer = _run(command, "apt's configuration")
+    return [(uri, mark) for uri, _, mark in (row.partition(" ") for row in answer.splitlines())]
 
 
 def download_source(package: str, version: str, suite: str, into: Path) -> None:
@@ -153,7 +164,7 @@ def _run(command: list[str], what: str, directory: Path | None = None) -> str:
     if done.returncode == 0 and not failed_index:
         return done.stdout
     errors: Iterable[str] = re.findall(r"^[EW]: *(.*)$", done.stderr, re.M)
-    reason = " / ".join(dict.fromkeys(errors)) or done.stderr.strip() or "no message"
+    reason = "; ".join(dict.fromkeys(error.rstrip(". ") for error in errors)) or "no message"
     raise UserError(
         f"Debian's mirror did not give {what}: {reason[:600]}.",
         "Check the network and /etc/apt; for a missing key, as root: "
