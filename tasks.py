@@ -25,7 +25,10 @@ MACHINE_HELP = {
 
 
 def machine(vmm: str, cpus: str, memory: str, cmdline: str, timeout: str) -> dict[str, Any]:
-    """A guest's options, as tools.session takes them."""
+    """A guest's options, as tools.session takes them, once what runs it is installed."""
+    from tools import host
+
+    host.require("run", *(["nested"] if vmm == "nested" else []))
     return {
         "vmm": vmm or None,
         "cpus": number("cpus", cpus, 1, 254),

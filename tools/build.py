@@ -73,6 +73,7 @@ def build(
     host.require("build")
     tree = sources.micropython()
     directory = BUILD / options.name
+    refuse_spaces(ROOT, tree.path)
     with locked(BUILD / f".{options.name}.lock"):
         variables = make_variables(options, tree, directory)
         discard_if_changed(directory, variables)
@@ -102,6 +103,13 @@ def check(options: Options) -> None:
             f"The firmware cannot be linked at {options.link_address:#x}.",
             f"Give a multiple of 4 KiB from {LINK_ADDRESS:#x} to below 1 GiB.",
         )
+
+
+def refuse_spaces(*paths: Path) -> None:
+    """make cannot handle a path with a space in it."""
+    for path in paths:
+        if re.search(r"\s", str(path)):
+            raise UserError(f"The path {str(path)!r} has a space in it.", "Move it to one without.")
 
 
 def make_variables(options: Options, tree: sources.MicroPython, directory: Path) -> dict[str, str]:

@@ -95,10 +95,10 @@ def cloud_hypervisor_finding() -> Finding:
 
 
 def kvm_finding() -> Finding:
-    from tools.vmm import probe
+    from tools.vmm.kvm_probe import why_unusable
 
-    usable, reason = probe.kvm()
-    return Finding("KVM", "usable" if usable else f"not usable: {reason}")
+    reason = why_unusable()
+    return Finding("KVM", f"not usable: {reason}" if reason else "usable")
 
 
 def target_finding() -> Finding:

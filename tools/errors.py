@@ -7,8 +7,9 @@ Exit codes of every task:
 | code | meaning |
 |---|---|
 | 0 | done; of `run APP` and `exec`: the program ended well |
-| 1 | the work itself failed: a compiler error, a failed test, a guest that died or hung |
+| 1 | the work itself failed: a compiler error, a failed test |
 | 2 | the request cannot be met: bad input, a missing package, an unreachable mirror |
+| 122 to 125 | what became of a guest: tools/session.py |
 | 130 | stopped by Ctrl-C |
 | other | the exit code of the guest's program (`run APP`, `exec`) |
 """
@@ -37,6 +38,6 @@ class UserError(Exception):
 
 
 class WorkFailed(UserError):
-    """The request was right and the work failed: a compiler error, a dead guest."""
+    """The request was right and the work failed: a compiler error."""
 
     exit_code = EXIT_FAILED

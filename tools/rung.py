@@ -16,11 +16,11 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 PYTEST_NOTHING_COLLECTED = 5
 GRACE = 30.0
 """Seconds that fixtures have to take their guests down."""
+POLL = 0.2
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RungRunner:
         self._results = logs / f"{rung.name}.xml"
         self._limit = limit
         self._show = show
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._stopped = ""
         self._lock = threading.Lock()
 
@@ -70,16 +70,16 @@ class RungRunner:
         """Run the commands to the end of the rung, a failure, the time limit or `stop`."""
         begin = time.monotonic()
         self._results.unlink(missing_ok=True)
+        self.log.write_text("")
         timer = threading.Timer(self._limit, self.stop, [f"stopped after {self._limit:.0f} s"])
         timer.daemon = True
         timer.start()
         code, note = 0, ""
         try:
-            with self.log.open("w") as log:
-                for command in self._rung.commands:
-                    code, note = self._run(command, log)
-                    if code or note:
-                        break
+            for command in self._rung.commands:
+                code, note = self._run(command)
+                if code or note:
+                    break
         finally:
             timer.cancel()
         outcome = Outcome(self._rung.name, "passed", self._rung.runs_on, self._stopped or note)
@@ -113,30 +113,33 @@ class RungRunner:
         report = re.search(r"^=+ (FAILURES|ERRORS) =+$", text, re.MULTILINE)
         return text[report.start() :] if report else "\n".join(text.splitlines()[-60:])
 
-    def _run(self, command: list[str], log: TextIO) -> tuple[int, str]:
+    def _run(self, command: list[str]) -> tuple[int, str]:
         """Exit code of one command, and what is wrong beside it."""
-        with self._lock:
-            if self._stopped:
-                return 1, self._stopped
-            process = self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                # A terminal's Ctrl-C comes to us alone: a second SIGINT would break off pytest's
-                # clearing up.
-                start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-        log.write(f"$ {' '.join(command)}\n")
-        assert process.stdout is not None
-        for line in process.stdout:
-            log.write(line)
-            log.flush()
-            self._show(line.strip())
-        code = process.wait()
+        with self.log.open("a") as log:
+            print("$", *command, file=log, flush=True)
+            with self._lock:
+                if self._stopped:
+                    return 1, self._stopped
+                # To a file, not to a pipe: whoever inherits a pipe can keep us waiting for ever.
+                process = self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # A terminal's Ctrl-C comes to us alone: a second SIGINT would break off
+                    # pytest's clearing up.
+                    start_new_session=True,
+                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                )
+        with self.log.open(errors="replace") as reader:
+            reader.seek(0, os.SEEK_END)
+            while True:
+                try:
+                    code = process.wait(POLL)
+                    break
+                except subprocess.TimeoutExpired:
+                    if lines := reader.read().strip().splitlines():
+                        self._show(lines[-1])
         with self._lock:
             self._process = None
         left = kill_group(process.pid)

