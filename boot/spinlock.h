@@ -20,8 +20,10 @@ typedef struct _spinlock_t {
 
 #define SPINLOCK_INIT { 0 }
 
-/* How much stack code under spin_lock_nofault() may use, in bytes. */
+/* How much stack code under spin_lock_nofault() may use, in bytes; and under a lock inside of
+ * which another such lock is taken. No more than a page: one probe has to reach it. */
 #define NOFAULT_STACK 2048
+#define NOFAULT_STACK_OUTER 4096
 
 /* Takes the lock. Returns the flags that spin_unlock_irqrestore() wants back. */
 static inline uint64_t spin_lock_irqsave(spinlock_t *lock) {
@@ -42,8 +44,13 @@ static inline void spin_unlock_irqrestore(spinlock_t *lock, uint64_t flags) {
 
 /* Takes a lock that the page-fault handler takes too. */
 static inline uint64_t spin_lock_nofault(spinlock_t *lock) {
-    volatile uint8_t *below = (volatile uint8_t *)__builtin_frame_address(0) - NOFAULT_STACK;
-    (void)*below;
+    (void)*((volatile uint8_t *)__builtin_frame_address(0) - NOFAULT_STACK);
+    return spin_lock_irqsave(lock);
+}
+
+/* The same, where code under the lock calls spin_lock_nofault(). */
+static inline uint64_t spin_lock_nofault_outer(spinlock_t *lock) {
+    (void)*((volatile uint8_t *)__builtin_frame_address(0) - NOFAULT_STACK_OUTER);
     return spin_lock_irqsave(lock);
 }
 

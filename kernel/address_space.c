@@ -40,7 +40,7 @@ bool address_space_add(address_space_t *space, uintptr_t start, size_t size) {
     if (!page_reserve(address_space_cost(size))) {
         return false;
     }
-    uint64_t flags = spin_lock_nofault(&space->lock);
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
     area_t *slot = NULL;
     for (unsigned i = 0; i < ADDRESS_SPACE_AREAS && !slot; ++i) {
         if (!space->areas[i].end) {
@@ -90,13 +90,13 @@ static uintptr_t drop_pages(address_space_t *space, area_t *area, uintptr_t at, 
 }
 
 void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
-    uint64_t flags = spin_lock_nofault(&space->lock);
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
     area_t *area = area_of(space, start);
     for (uintptr_t at = start; area && at < area->end;) {
         at = drop_pages(space, area, at, keep);
         // Interrupts get their turn after each 2 MiB.
         spin_unlock_irqrestore(&space->lock, flags);
-        flags = spin_lock_nofault(&space->lock);
+        flags = spin_lock_nofault_outer(&space->lock);
     }
     size_t promised = 0;
     if (area && !keep) {
@@ -127,7 +127,7 @@ bool address_space_fault(address_space_t *space, uintptr_t address) {
 }
 
 uintptr_t address_space_area_end(address_space_t *space, uintptr_t address) {
-    uint64_t flags = spin_lock_nofault(&space->lock);
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
     area_t *area = area_of(space, address);
     uintptr_t end = area ? area->end : 0;
     spin_unlock_irqrestore(&space->lock, flags);

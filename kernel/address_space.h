@@ -27,7 +27,7 @@ typedef struct _area_t {
 
 typedef struct _address_space_t {
     uint64_t *root;  /* Page tables, in the direct map. */
-    spinlock_t lock; /* All below. Taken by the page-fault handler: spin_lock_nofault(). */
+    spinlock_t lock; /* All below. Taken by the page-fault handler: spin_lock_nofault_outer(). */
     area_t areas[ADDRESS_SPACE_AREAS];
 } address_space_t;
 
