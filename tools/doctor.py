@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
-from tools import host, sources
+from tools import host, sources, vmm
 from tools.cache import cache_root
 from tools.errors import UserError
-
-LEAST_CLOUD_HYPERVISOR = 53
+from tools.vmm import cloud_hypervisor_cli, kvm_probe, qemu
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,11 @@ class Finding:
 
 def main() -> int:
     """Print the report. Returns 0: that a machine lacks something is no failure of this task."""
-    table = Table(show_header=False, box=None, pad_edge=False)
+    console = Console(highlight=False)
     for finding in findings():
         mark = "[yellow]-[/yellow]" if finding.advice else "[green]✓[/green]"
-        table.add_row(mark, finding.subject, f"{finding.state}. {finding.advice}".strip(". "))
-    Console(highlight=False, soft_wrap=True).print(table)
+        text = f"{finding.state}. {finding.advice}" if finding.advice else finding.state
+        console.print(f"{mark} {finding.subject:<20} {escape(text)}", soft_wrap=True)
     return 0
 
 
@@ -45,8 +44,7 @@ def findings() -> Iterator[Finding]:
         yield package_finding(group)
     yield micropython_finding()
     yield Finding("cache", str(cache_root()) + ("" if cache_root().is_dir() else " (empty)"))
-    qemu = qemu_version()
-    yield Finding("QEMU", qemu or "not found", "" if qemu else "./inv run installs it")
+    yield qemu_finding()
     yield cloud_hypervisor_finding()
     yield kvm_finding()
     yield target_finding()
@@ -78,62 +76,47 @@ def micropython_finding() -> Finding:
     return Finding("MicroPython", f"{tree.name}, {tree.path}")
 
 
+def qemu_finding() -> Finding:
+    try:
+        return Finding("QEMU", qemu.version())
+    except UserError as error:
+        return Finding("QEMU", error.message.rstrip("."), error.hint)
+
+
 def cloud_hypervisor_finding() -> Finding:
-    version = cloud_hypervisor_version()
-    if not version:
-        return Finding(
-            "Cloud Hypervisor",
-            "not found",
-            "Put a release's static `cloud-hypervisor` on PATH, or name it by CLOUD_HYPERVISOR",
-        )
-    found = re.search(r"v(\d+)", version)
-    if found is None or int(found[1]) < LEAST_CLOUD_HYPERVISOR:
-        return Finding(
-            "Cloud Hypervisor", version, f"v{LEAST_CLOUD_HYPERVISOR}.0 or newer is what is tested"
-        )
-    return Finding("Cloud Hypervisor", version)
+    try:
+        program = cloud_hypervisor_cli.find()
+        if program is None:
+            return Finding(
+                "Cloud Hypervisor",
+                "not found",
+                "Put a release's static program on PATH, or name it by CLOUD_HYPERVISOR",
+            )
+        return Finding("Cloud Hypervisor", f"{cloud_hypervisor_cli.version_of(program)}, {program}")
+    except UserError as error:
+        return Finding("Cloud Hypervisor", error.message.rstrip("."), error.hint)
 
 
 def kvm_finding() -> Finding:
-    from tools.vmm.kvm_probe import why_unusable
-
-    reason = why_unusable()
-    return Finding("KVM", f"not usable: {reason}" if reason else "usable")
+    reason = kvm_probe.why_unusable()
+    if reason is None:
+        return Finding("KVM", "usable")
+    return Finding("KVM", f"not usable: {reason}", "`run` takes QEMU's emulation instead")
 
 
 def target_finding() -> Finding:
-    from tools import vmm
-
-    target, reason = vmm.choose_target()
+    target, text = vmm.choose_target()
     if target is None:
-        return Finding("target rung", "cannot run", reason)
-    return Finding("target rung", f"runs on {target}")
-
-
-def qemu_version() -> str:
-    """`QEMU 7.2.22`, or '' where there is none."""
-    text = first_line(["qemu-system-x86_64", "--version"])
-    found = re.search(r"version (\S+)", text)
-    return f"QEMU {found[1]}" if found else text
-
-
-def cloud_hypervisor_version() -> str:
-    """`cloud-hypervisor v53.0`, or '' where there is none."""
-    return first_line([os.environ.get("CLOUD_HYPERVISOR") or "cloud-hypervisor", "--version"])
+        return Finding("target rung", f"cannot run: {text}", "The other rungs can")
+    return Finding("target rung", text)
 
 
 def clang_version() -> str:
-    """`clang 14.0.6`, or '' where there is none."""
-    found = re.search(r"clang version (\d[\d.]*)", first_line(["clang", "--version"]))
+    """As in `clang 14.0.6`; '' where there is none."""
+    if shutil.which("clang") is None:
+        return ""
+    done = subprocess.run(
+        ["clang", "--version"], capture_output=True, text=True, timeout=30, check=False
+    )
+    found = re.search(r"clang version (\d[\d.]*)", done.stdout)
     return f"clang {found[1]}" if found else ""
-
-
-def first_line(command: list[str]) -> str:
-    """The first line that a program prints, or '' if it is not there or fails."""
-    if shutil.which(command[0]) is None:
-        return ""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.partition("\n")[0].strip() if done.returncode == 0 else ""

@@ -20,11 +20,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tools import doctor, host
+from tools import doctor, host, vmm
 from tools.build import BUILD, build
 from tools.errors import EXIT_FAILED, UserError
 from tools.rung import Outcome, Rung, RungRunner
 from tools.terminal import side_by_side
+from tools.vmm import qemu
 
 LOGS = BUILD / "test"
 RUNGS = ("host", "qemu", "upstream", "target")
@@ -94,22 +95,14 @@ def host_rung(expression: str) -> Rung:
 
 def guest_rung(name: str, expression: str) -> Rung | Outcome:
     """Rungs 2 to 4, or the outcome of one that this machine cannot run."""
-    if name == "upstream":
-        tests = pytest_command(name, expression, "tests/upstream")
-        return Rung(name, [tests], doctor.qemu_version())
-    if name == "qemu":
-        target, versions = "qemu", doctor.qemu_version()
-    else:
-        from tools import vmm
-
-        chosen, reason = vmm.choose_target()
-        if chosen is None:
-            return Outcome(name, "unavailable", note=reason)
-        target, versions = chosen, doctor.cloud_hypervisor_version()
-        if target == "nested":
-            versions += f" nested in {doctor.qemu_version()}"
-    tests = pytest_command(name, expression, "tests/guest", f"--vmm={target}")
-    return Rung(name, [tests], versions)
+    if name == "target":
+        target, text = vmm.choose_target()
+        if target is None:
+            return Outcome(name, "unavailable", note=text)
+        tests = pytest_command(name, expression, "tests/guest", f"--vmm={target}")
+        return Rung(name, [tests], text)
+    where = ["tests/guest", "--vmm=qemu"] if name == "qemu" else ["tests/upstream"]
+    return Rung(name, [pytest_command(name, expression, *where)], f"QEMU {qemu.version()}")
 
 
 def pytest_command(name: str, expression: str, *arguments: str) -> list[str]:
