@@ -105,7 +105,10 @@ def kvm_finding() -> Finding:
 
 
 def target_finding() -> Finding:
-    target, text = vmm.choose_target()
+    try:
+        target, text = vmm.choose_target()
+    except UserError as error:
+        return Finding("target rung", "cannot run", error.message)
     if target is None:
         return Finding("target rung", f"cannot run: {text}", "The other rungs can")
     return Finding("target rung", text)
