@@ -6,6 +6,9 @@
 
 /* Doubles only: MicroPython's lib/libm_dbl and the port's math.c implement the functions.
  * No code of the kernel uses them: it has no vector registers. */
+typedef float float_t;
+typedef double double_t;
+
 #define NAN __builtin_nanf("")
 #define INFINITY __builtin_inff()
 #define HUGE_VAL __builtin_inf()
@@ -56,6 +59,7 @@ double log10(double x);
 double log1p(double x);
 double log2(double x);
 double modf(double x, double *integral);
+double nan(const char *tag);
 double nearbyint(double x);
 double pow(double x, double y);
 double rint(double x);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* MicroPython as the kernel's application: what happens from power-on to the prompt, and
+ * again after each soft reset. */
+
+#include "py/cstack.h"
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "shared/readline/readline.h"
+#include "shared/runtime/pyexec.h"
+#include "shared/runtime/softtimer.h"
+
+#include "heap.h"
+#include "kernel/interpreter.h"
+#include "kernel/panic.h"
+#include "kernel/system.h"
+#include "modmachine.h"
+#include "ramdisk.h"
+
+// boot.py, then main.py. Returns false where one of them asked for a soft reset.
+static bool run_user_files(void) {
+    int ret = pyexec_file_if_exists("boot.py");
+    if (ret & PYEXEC_FORCED_EXIT) {
+        return false;
+    }
+    // A tool that talks raw REPL wants no program in its way.
+    if (pyexec_mode_kind == PYEXEC_MODE_FRIENDLY_REPL && ret != 0) {
+        ret = pyexec_file_if_exists("main.py");
+    }
+    return !(ret & PYEXEC_FORCED_EXIT);
+}
+
+// Returns false for a soft reset, true to go on, in the other mode perhaps. What a program
+// raises pyexec catches; here arrives what its own reading and compiling raises with
+// memory full.
+static bool run_repl(void) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        int ret = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl();
+        nlr_pop();
+        return ret == 0;
+    }
+    mp_hal_set_interrupt_char(-1);
+    mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    heap_relieve();
+    void *probe = gc_alloc(MICROPY_BYTES_PER_GC_BLOCK, 0);
+    return probe != NULL; // Not even that: nothing could be typed.
+}
+
+static void run_session(void) {
+    heap_init();
+    mp_init();
+    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_lib));
+    readline_init0();
+    ramdisk_mount();
+
+    if (run_user_files()) {
+        while (run_repl()) {
+        }
+    }
+
+    mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
+    soft_timer_deinit();
+    gc_sweep_all();
+    mp_deinit();
+    interpreter_memory_reset();
+}
+
+void app_main(void) {
+    size_t stack_size;
+    char *stack = interpreter_stack(&stack_size);
+    mp_cstack_init_with_top(stack + stack_size, stack_size);
+    for (;;) {
+        run_session();
+        machine_set_soft_reset();
+    }
+}
+
+void nlr_jump_fail(void *exception) {
+    (void)exception;
+    panic("MicroPython: an exception that nobody catches");
+}

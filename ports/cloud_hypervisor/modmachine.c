@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+// Included by extmod/modmachine.c.
+
+#include "py/mphal.h"
+#include "kernel/clock.h"
+#include "kernel/system.h"
+#include "modmachine.h"
+
+#define UUID_SIZE 16
+
+enum {
+    RESET_CAUSE_POWER_ON = 1,
+    RESET_CAUSE_SOFT = 5,
+};
+
+static mp_int_t reset_cause = RESET_CAUSE_POWER_ON;
+
+void machine_set_soft_reset(void) {
+    reset_cause = RESET_CAUSE_SOFT;
+}
+
+static mp_int_t mp_machine_reset_cause(void) {
+    return reset_cause;
+}
+
+_Noreturn static void mp_machine_reset(void) {
+    system_reset();
+}
+
+// The UUID that the VMM gave the machine, 16 bytes; empty where it gave none.
+static mp_obj_t mp_machine_unique_id(void) {
+    const uint8_t *uuid = system_uuid();
+    return uuid ? mp_obj_new_bytes(uuid, UUID_SIZE) : mp_const_empty_bytes;
+}
+
+static mp_obj_t mp_machine_get_freq(void) {
+    return mp_obj_new_int_from_ull(clock_tsc_hz());
+}
+
+static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    (void)args;
+    mp_raise_NotImplementedError(MP_ERROR_TEXT("the host sets the frequency"));
+}
+
+// machine.idle(): until the next event: console input, a timer.
+static void mp_machine_idle(void) {
+    mp_event_wait_indefinite();
+}
+
+// machine.lightsleep([ms]): as idle(), or for the whole time given.
+static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
+    if (n_args == 0) {
+        mp_event_wait_indefinite();
+    } else {
+        mp_hal_delay_ms(MAX(0, mp_obj_get_int(args[0])));
+    }
+}
+
+// machine.deepsleep([ms]): nothing survives it. It ends in a reset after `ms`; without a
+// time the machine is powered off, and whoever starts it again wakes it.
+_Noreturn static void mp_machine_deepsleep(size_t n_args, const mp_obj_t *args) {
+    if (n_args == 0) {
+        system_power_off();
+    }
+    mp_hal_delay_ms(MAX(0, mp_obj_get_int(args[0])));
+    system_reset();
+}
+
+// machine.poweroff()
+_Noreturn static mp_obj_t machine_poweroff(void) {
+    system_power_off();
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(machine_poweroff_obj, machine_poweroff);
+
+#define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
+    { MP_ROM_QSTR(MP_QSTR_poweroff), MP_ROM_PTR(&machine_poweroff_obj) }, \
+    { MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(RESET_CAUSE_POWER_ON) }, \
+    { MP_ROM_QSTR(MP_QSTR_SOFT_RESET), MP_ROM_INT(RESET_CAUSE_SOFT) },

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* What of MicroPython this machine gets: all of it, but for what has no hardware here. */
+
+// MicroPython includes this file before any of the C library.
+#include <alloca.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mpconfigboard.h"
+
+#define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EVERYTHING)
+
+// Names. Which VMM it is shows at run time only, see cloud_hypervisor.vmm().
+#define MICROPY_PY_SYS_PLATFORM "cloud_hypervisor"
+#define MICROPY_HW_MCU_NAME "x86-64"
+
+// Objects and numbers.
+typedef intptr_t mp_int_t;
+typedef uintptr_t mp_uint_t;
+typedef int64_t mp_off_t;
+#define MICROPY_LONGINT_IMPL (MICROPY_LONGINT_IMPL_MPZ)
+#define MPZ_DIG_SIZE (32) // Two digits in a machine word: mpy-tool.py is told the same.
+#define MICROPY_FLOAT_IMPL (MICROPY_FLOAT_IMPL_DOUBLE)
+#define MICROPY_FLOAT_USE_NATIVE_FLT16 (0) // gcc's _Float16 needs SSE helpers of a hosted libgcc.
+#define MP_NEED_LOG2 (1)
+
+// The virtual machine and the compilers.
+#define MICROPY_OPT_COMPUTED_GOTO (1)
+#define MICROPY_EMIT_X64 (1)
+#define MICROPY_PERSISTENT_CODE_LOAD (1)
+#define MICROPY_ENABLE_SOURCE_LINE (1)
+#define MICROPY_ERROR_REPORTING (MICROPY_ERROR_REPORTING_DETAILED)
+#define MICROPY_WARNINGS (1)
+#define MICROPY_USE_INTERNAL_ERRNO (1)
+
+// Machine code runs where nobody can write: it is made on the heap and copied.
+void *native_code_commit(const void *code, size_t size, void *relocation);
+#define MP_PLAT_COMMIT_EXEC(code, size, relocation) native_code_commit(code, size, relocation)
+
+// The heap: one area of the common size, further ones as long as the machine has memory.
+#define MICROPY_ENABLE_GC (1)
+#define MICROPY_GC_SPLIT_HEAP (1)
+#define MICROPY_GC_SPLIT_HEAP_AUTO (1)
+#define MICROPY_PY_GC_COLLECT_RETVAL (1)
+#define MICROPY_MALLOC_USES_ALLOCATED_SIZE (1)
+void *heap_extend(size_t size);
+void heap_release(void *area);
+#define MP_PLAT_ALLOC_HEAP(size) heap_extend(size)
+#define MP_PLAT_FREE_HEAP(area) heap_release(area)
+
+// What is left to say an exception with when the heap is full.
+#define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)
+#define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (256)
+#define MICROPY_STACK_CHECK_MARGIN (16 * 1024)
+void heap_relieve(void);
+#define MICROPY_BOARD_AFTER_PYTHON_EXEC(input_kind, exec_flags, exception, ret) \
+    do { if (!*(ret)) { heap_relieve(); } } while (0)
+
+// The prompt. mpremote sends half of this buffer ahead; the kernel's ring holds 64 KiB.
+#define MICROPY_HELPER_REPL (1)
+#define MICROPY_REPL_STDIN_BUFFER_MAX (8192)
+#define MICROPY_READLINE_HISTORY_SIZE (50)
+#define MICROPY_PY_BUILTINS_HELP_TEXT cloud_hypervisor_help_text
+
+// Callbacks. Interrupt handlers schedule them; they run in the interpreter's own thread.
+#define MICROPY_SCHEDULER_DEPTH (8)
+#define MICROPY_SCHEDULER_STATIC_NODES (1)
+void event_signal(void); // The thread may be waiting for an event.
+#define MICROPY_SCHED_HOOK_SCHEDULED event_signal()
+#define MICROPY_PY_PENDSV_ENTER
+#define MICROPY_PY_PENDSV_EXIT
+
+// Modules.
+#define MICROPY_EPOCH_IS_1970 (1)
+#define MICROPY_PY_SYS_ATEXIT (1)
+#define MICROPY_PY_SYS_EXC_INFO (1)
+#define MICROPY_PY_OS_INCLUDEFILE "ports/cloud_hypervisor/modos.c"
+#define MICROPY_PY_OS_DUPTERM (1)
+#define MICROPY_PY_OS_SYNC (1)
+#define MICROPY_PY_OS_UNAME (1)
+#define MICROPY_PY_OS_URANDOM (1)
+#define MICROPY_PY_RANDOM_SEED_INIT_FUNC (random_seed())
+uint32_t random_seed(void);
+#define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (1)
+#define MICROPY_PY_TIME_TIME_TIME_NS (1)
+#define MICROPY_PY_TIME_CUSTOM_SLEEP (1)
+#define MICROPY_PY_TIME_INCLUDEFILE "ports/cloud_hypervisor/modtime.c"
+
+#define MICROPY_PY_MACHINE (1)
+#define MICROPY_PY_MACHINE_INCLUDEFILE "ports/cloud_hypervisor/modmachine.c"
+#define MICROPY_PY_MACHINE_RESET (1)
+#define MICROPY_PY_MACHINE_BARE_METAL_FUNCS (1)
+#define MICROPY_PY_MACHINE_SIGNAL (0)
+#define MICROPY_PY_MACHINE_TIMER (1)
+#define MICROPY_PY_MACHINE_UART (1)
+#define MICROPY_PY_MACHINE_UART_INCLUDEFILE "ports/cloud_hypervisor/machine_uart.c"
+
+// Filesystems.
+#define MICROPY_VFS (1)
+#define MICROPY_READER_VFS (1)
+#define MICROPY_VFS_ROM (1)
+#define MICROPY_FATFS_ENABLE_LFN (2) // Names on the stack: no static buffer to share.
+#define MICROPY_FATFS_LFN_CODE_PAGE 437
+#define MICROPY_FATFS_RPATH (2)
+#define MICROPY_FATFS_MAX_SS (4096)
+#define MICROPY_FATFS_USE_LABEL (1)
+
+#define MP_STATE_PORT MP_STATE_VM

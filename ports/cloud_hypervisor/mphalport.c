@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+#include "extmod/misc.h"
+#include "kernel/clock.h"
+#include "kernel/console.h"
+#include "kernel/event.h"
+#include "kernel/random.h"
+
+#define NS_PER_MS 1000000
+#define NS_PER_US 1000
+
+// A shorter delay than this costs less in a loop than by an interrupt.
+#define SPIN_LIMIT_US 50
+
+// A wait this long never ends: 292 years.
+#define WAIT_LIMIT_NS INT64_MAX
+
+int mp_interrupt_char = -1;
+
+// Called in interrupt context. It reaches into the interpreter's memory, which is right
+// as long as there is only one: a tight loop in Python looks at nothing else.
+static void on_interrupt_char(void) {
+    mp_sched_keyboard_interrupt();
+}
+
+void mp_hal_set_interrupt_char(int c) {
+    mp_interrupt_char = c;
+    console_set_break(c, on_interrupt_char);
+}
+
+uintptr_t mp_hal_stdio_poll(uintptr_t poll_flags) {
+    uintptr_t ret = poll_flags & MP_STREAM_POLL_WR;
+    if ((poll_flags & MP_STREAM_POLL_RD) && console_readable()) {
+        ret |= MP_STREAM_POLL_RD;
+    }
+    return ret | mp_os_dupterm_poll(poll_flags);
+}
+
+int mp_hal_stdin_rx_chr(void) {
+    for (;;) {
+        int c = console_read();
+        if (c < 0) {
+            c = mp_os_dupterm_rx_chr();
+        }
+        if (c >= 0) {
+            return c;
+        }
+        mp_event_wait_indefinite();
+    }
+}
+
+mp_uint_t mp_hal_stdout_tx_strn(const char *str, size_t len) {
+    console_write(str, len);
+    int written = mp_os_dupterm_tx_strn(str, len);
+    return written >= 0 ? MIN((size_t)written, len) : len;
+}
+
+static uint64_t deadline_after(mp_uint_t count, uint64_t unit_ns) {
+    uint64_t now = clock_monotonic_ns();
+    return count < (WAIT_LIMIT_NS - now) / unit_ns ? now + count * unit_ns : EVENT_FOREVER;
+}
+
+void mp_hal_wait_for_event(mp_uint_t timeout_ms) {
+    event_wait(deadline_after(timeout_ms, NS_PER_MS));
+}
+
+void mp_hal_delay_until_ns(uint64_t deadline_ns) {
+    for (;;) {
+        mp_event_handle_nowait();
+        if (clock_monotonic_ns() >= deadline_ns) {
+            return;
+        }
+        event_wait(deadline_ns);
+    }
+}
+
+void mp_hal_delay_ms(mp_uint_t ms) {
+    mp_hal_delay_until_ns(deadline_after(ms, NS_PER_MS));
+}
+
+void mp_hal_delay_us(mp_uint_t us) {
+    uint64_t deadline_ns = deadline_after(us, NS_PER_US);
+    if (us >= SPIN_LIMIT_US) {
+        mp_hal_delay_until_ns(deadline_ns);
+    } else {
+        while (clock_monotonic_ns() < deadline_ns) {
+            cpu_relax();
+        }
+    }
+}
+
+mp_uint_t mp_hal_ticks_ms(void) {
+    return clock_monotonic_ns() / NS_PER_MS;
+}
+
+mp_uint_t mp_hal_ticks_us(void) {
+    return clock_monotonic_ns() / NS_PER_US;
+}
+
+mp_uint_t mp_hal_ticks_cpu(void) {
+    return rdtsc();
+}
+
+uint64_t mp_hal_time_ns(void) {
+    return clock_wall_ns();
+}
+
+// The seed of the random module, which promises nothing about secrecy.
+uint32_t random_seed(void) {
+    uint32_t seed;
+    if (!random_bytes(&seed, sizeof(seed))) {
+        seed = mp_hal_time_ns() ^ mp_hal_ticks_cpu() * 2654435761;
+    }
+    return seed;
+}

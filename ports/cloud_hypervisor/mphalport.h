@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPHALPORT_H
+#define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPHALPORT_H
+
+#include "boot/cpu.h"
+#include "shared/runtime/interrupt_char.h"
+
+#define MICROPY_BEGIN_ATOMIC_SECTION() interrupts_save_disable()
+#define MICROPY_END_ATOMIC_SECTION(state) interrupts_restore(state)
+
+// Halts until something happens, or for `timeout_ms`; (mp_uint_t)-1: for ever.
+#define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait_for_event(timeout_ms)
+void mp_hal_wait_for_event(mp_uint_t timeout_ms);
+
+// Sleeps until the monotonic clock reaches `deadline_ns`. Scheduled functions run
+// meanwhile; they, and a pending exception, may raise.
+void mp_hal_delay_until_ns(uint64_t deadline_ns);
+
+#endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPHALPORT_H

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* What stands at "/" until a file is used: an object that turns itself into the RAM disk's
+ * littlefs when a method of a filesystem is asked of it. */
+
+#include "py/runtime.h"
+#include "extmod/vfs.h"
+#include "extmod/vfs_lfs.h"
+
+#include "ramdisk.h"
+
+// Memory has no pages to program; larger units than littlefs' default mean fewer calls.
+#define LFS_UNIT 256
+#define LFS_LOOKAHEAD 1024
+
+static const mp_obj_type_t ramdisk_mount_type;
+static const mp_obj_base_t ramdisk_mount_obj = { &ramdisk_mount_type };
+
+static mp_obj_t call_lfs(mp_obj_t function, mp_obj_t bdev) {
+    mp_obj_t args[] = {
+        bdev,
+        MP_OBJ_NEW_QSTR(MP_QSTR_readsize), MP_OBJ_NEW_SMALL_INT(LFS_UNIT),
+        MP_OBJ_NEW_QSTR(MP_QSTR_progsize), MP_OBJ_NEW_SMALL_INT(LFS_UNIT),
+        MP_OBJ_NEW_QSTR(MP_QSTR_lookahead), MP_OBJ_NEW_SMALL_INT(LFS_LOOKAHEAD),
+    };
+    return mp_call_function_n_kw(function, 1, 3, args);
+}
+
+// Makes the filesystem, on a disk that is new or was there before a soft reset, and puts it
+// into the mount table instead of the object that called for it.
+static mp_obj_t open_filesystem(void) {
+    bool is_new = !ramdisk_exists();
+    mp_obj_t bdev = ramdisk_open();
+    mp_obj_t lfs2 = MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2);
+    if (is_new) {
+        call_lfs(mp_load_attr(lfs2, MP_QSTR_mkfs), bdev);
+    }
+    mp_obj_t filesystem = call_lfs(lfs2, bdev);
+    for (mp_vfs_mount_t *vfs = MP_STATE_VM(vfs_mount_table); vfs; vfs = vfs->next) {
+        if (vfs->obj == MP_OBJ_FROM_PTR(&ramdisk_mount_obj)) {
+            vfs->obj = filesystem;
+        }
+    }
+    return filesystem;
+}
+
+static void ramdisk_mount_attr(mp_obj_t self, qstr attr, mp_obj_t *dest) {
+    (void)self;
+    if (dest[0] == MP_OBJ_NULL) {
+        mp_load_method_maybe(open_filesystem(), attr, dest);
+    }
+}
+
+// A disk that does not exist holds no file to import; one that cannot be read neither: whoever
+// opens a file will hear why.
+static mp_import_stat_t ramdisk_mount_import_stat(void *self, const char *path) {
+    (void)self;
+    mp_import_stat_t result = MP_IMPORT_STAT_NO_EXIST;
+    nlr_buf_t nlr;
+    if (ramdisk_exists() && nlr_push(&nlr) == 0) {
+        mp_obj_t filesystem = open_filesystem();
+        const mp_vfs_proto_t *proto = MP_OBJ_TYPE_GET_SLOT(&mp_type_vfs_lfs2, protocol);
+        result = proto->import_stat(MP_OBJ_TO_PTR(filesystem), path);
+        nlr_pop();
+    }
+    return result;
+}
+
+static const mp_vfs_proto_t ramdisk_mount_proto = {
+    .import_stat = ramdisk_mount_import_stat,
+};
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    ramdisk_mount_type,
+    MP_QSTR_RAMDisk,
+    MP_TYPE_FLAG_NONE,
+    attr, ramdisk_mount_attr,
+    protocol, &ramdisk_mount_proto
+    );
+
+void ramdisk_mount(void) {
+    mp_vfs_mount_t *vfs = m_new_obj(mp_vfs_mount_t);
+    vfs->str = "/";
+    vfs->len = 1;
+    vfs->obj = MP_OBJ_FROM_PTR(&ramdisk_mount_obj);
+    vfs->next = NULL;
+    // "/" is the last entry of the table, and the ROM filesystem may be before it.
+    mp_vfs_mount_t **last = &MP_STATE_VM(vfs_mount_table);
+    while (*last) {
+        last = &(*last)->next;
+    }
+    *last = vfs;
+    MP_STATE_VM(vfs_cur) = vfs;
+}
