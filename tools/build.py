@@ -9,6 +9,7 @@ to the default one's.
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -137,9 +138,16 @@ def environment_of(tree: sources.MicroPython) -> dict[str, str]:
 
 
 def discard_if_changed(directory: Path, variables: dict[str, str]) -> None:
-    """Empty the build directory when what make cannot see has changed: variables or compiler."""
+    """Empty the build directory when what make cannot see has changed.
+
+    These are its variables, the compiler, and the makefiles themselves, with the flags in them.
+    """
     gcc = subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True)
-    now = json.dumps({**variables, "gcc": gcc.stdout.splitlines()[0]}, indent=1)
+    rules = hashlib.sha256()
+    for path in sorted([PORT / "Makefile", *PORT.rglob("*.mk"), *ROOT.glob("kernel/*.mk")]):
+        rules.update(path.read_bytes())
+    seen = {"gcc": gcc.stdout.splitlines()[0], "makefiles": rules.hexdigest()}
+    now = json.dumps({**variables, **seen}, indent=1)
     note = directory / "options.json"
     if directory.is_dir() and (not note.is_file() or note.read_text() != now):
         shutil.rmtree(directory)
@@ -196,7 +204,8 @@ def first_errors(lines: list[str]) -> list[str]:
             start = number
             while start > 0 and context.search(lines[start - 1]):
                 start -= 1
-            return lines[start : start + SHOWN_ERROR_LINES]
+            shown = (line for line in lines[start:] if "Build-Troubleshooting" not in line)
+            return list(itertools.islice(shown, SHOWN_ERROR_LINES))
     return lines[-SHOWN_ERROR_LINES:]
 
 

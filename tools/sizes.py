@@ -22,9 +22,10 @@ from tools.build import BuildResult
 from tools.errors import UserError
 
 # The first pattern that an object file's path (below the build directory) matches names its part.
+# libkernel.a keeps the names of its members only; their objects lie in kernel/ as the sources do.
 PARTS: tuple[tuple[str, str], ...] = (
-    (r"^(boot|kernel|drivers)/", r"\1"),
-    (r"^ports/cloud_hypervisor/libc/|^libc/", "libc"),
+    (r"^kernel/kernel/libc/", "libc"),
+    (r"^kernel/(boot|kernel|drivers)/", r"\1"),
     (r"frozen_content", "frozen Python"),
     (r"^py/", "py"),
     (r"^extmod/", "extmod"),
@@ -71,10 +72,13 @@ def measure(result: BuildResult) -> Sizes:
         raise UserError(f"{result.elf} cannot be measured: {error}.", "./inv build") from error
     parts: dict[str, int] = defaultdict(int)
     zeroed_parts: dict[str, int] = defaultdict(int)
+    build = result.map.parent
+    members = {path.name: path.relative_to(build) for path in build.glob("kernel/**/*.o")}
     for contribution in contributions(text):
+        file = re.sub(r"^.*/libkernel\.a\((.*)\)$", lambda m: f"{members[m[1]]}", contribution.file)
         sums = zeroed_parts if contribution.section in zeroed else parts
         if contribution.section in zeroed or contribution.section in stored:
-            sums[part_of(contribution.file)] += contribution.size
+            sums[part_of(file.removeprefix(f"{build}/"))] += contribution.size
     # What no object file gave: padding that the map shows only as a gap.
     for sums, sections in ((parts, stored), (zeroed_parts, zeroed)):
         sums["alignment"] += sum(sections.values()) - sum(sums.values())
@@ -112,10 +116,9 @@ def contributions(map_text: str) -> Iterator[Contribution]:
 
 
 def part_of(file: str) -> str:
-    """The part of the source that an object file of the map belongs to."""
-    inside = re.sub(r"^.*?/build/[^/]+/", "", file)
+    """The part of the source that an object file (its path below the build directory) is of."""
     for pattern, part in PARTS:
-        if match := re.search(pattern, inside):
+        if match := re.search(pattern, file):
             return match.expand(part)
     raise AssertionError("the last pattern matches everything")
 

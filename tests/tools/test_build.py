@@ -70,8 +70,19 @@ def test_what_make_cannot_see_makes_everything_stale(port: Path) -> None:
     options = json.loads(note.read_text())
     options["gcc"] = "gcc of yesterday"
     note.write_text(json.dumps(options))
+    (port.parent / "build" / "default" / "old").touch()
     build.build()
-    assert len(compiled(port)) == 1, "the directory was emptied and everything compiled again"
+    assert not (port.parent / "build" / "default" / "old").exists()
+
+
+def test_changed_makefile_makes_everything_stale(port: Path) -> None:
+    build.build()
+    (port.parent / "build" / "default" / "old").touch()
+    build.build()
+    assert (port.parent / "build" / "default" / "old").exists()
+    (port / "mpconfigport.mk").write_text("CFLAGS += -O3\n")
+    build.build()
+    assert not (port.parent / "build" / "default" / "old").exists()
 
 
 def test_simultaneous_builds_wait_for_each_other(port: Path) -> None:

@@ -12,7 +12,7 @@ from tools.build import BuildResult
 from tools.errors import UserError
 
 SOURCES = {
-    "boot/start.c": """
+    "kernel/boot/start.c": """
         static int zeroed[1000];
         const char text[] = "a string that is read";
         int a_name_so_long_that_the_map_puts_its_numbers_on_a_line_below(int);
@@ -55,8 +55,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
         ]
         subprocess.run(command, check=True, timeout=60)
         objects.append(target)
+    library = build / "libkernel.a"
+    subprocess.run(["ar", "rcsD", library, objects[0]], check=True, timeout=60)
+    objects[0] = library
     debug, elf, map_file = (build / f"firmware.{end}" for end in ("debug.elf", "elf", "map"))
     link = ["gcc", "-static", "-nostdlib", "-no-pie", "-Wl,--gc-sections", f"-Wl,-Map={map_file}"]
+    link += ["-Wl,--whole-archive"]
     subprocess.run([*link, "-o", debug, *objects], check=True, timeout=60)
     subprocess.run(["strip", "-o", elf, debug], check=True, timeout=60)
     return BuildResult(elf, debug, map_file)
@@ -89,12 +93,13 @@ def test_discarded_functions_do_not_count(result: BuildResult) -> None:
 @pytest.mark.parametrize(
     ("file", "part"),
     [
-        ("/home/x/build/default/boot/pvh.o", "boot"),
-        ("/home/x/build/default/kernel/irq.o", "kernel"),
-        ("/home/x/build/default/py/vm.o", "py"),
-        ("/home/x/build/default/lib/libm_dbl/exp.o", "lib/libm_dbl"),
-        ("/home/x/build/default/frozen_content.o", "frozen Python"),
-        ("/home/x/build/default/modmachine.o", "port"),
+        ("kernel/boot/pvh.o", "boot"),
+        ("kernel/kernel/irq.o", "kernel"),
+        ("kernel/kernel/libc/memcpy.o", "libc"),
+        ("py/vm.o", "py"),
+        ("lib/libm_dbl/exp.o", "lib/libm_dbl"),
+        ("frozen_content.o", "frozen Python"),
+        ("modmachine.o", "port"),
         ("/usr/lib/gcc/x86_64-linux-gnu/12/libgcc.a(_popcountdi2.o)", "libgcc"),
         ("<fill>", "alignment"),
     ],
