@@ -80,7 +80,11 @@ class Guest:
         """Where in `transcript` the next read begins."""
         self._searched = 0
         """How far `transcript` has been searched for a crash report."""
+        self._crash: GuestCrashed | None = None
+        self._readable: int | None = None
+        """Where in `transcript` a crash report begins: nobody reads beyond. None: there is none."""
         self._ending: Ending | None = None
+        self._last_poll = 0.0
         self._repl = RawRepl(self)
 
     def start(self) -> None:
@@ -124,6 +128,10 @@ class Guest:
 
     # The line.
 
+    def fileno(self) -> int:
+        """For select: readable when the guest has sent something, or has ended."""
+        return self._open_line().fileno()
+
     def write(self, data: bytes) -> None:
         """Send bytes as typed at a terminal."""
         try:
@@ -136,20 +144,16 @@ class Guest:
     def receive(self, timeout: float) -> bytes:
         """What the guest has sent and nobody has read; waits up to `timeout`, then gives b"".
 
-        Raises GuestCrashed and GuestEnded, the latter after the last byte has been read.
+        Raises GuestCrashed and GuestEnded, when everything before the end has been read.
         """
         deadline = time.monotonic() + timeout
-        while self._unread == len(self.transcript):
+        while self._unread == self._readable_end():
             left = deadline - time.monotonic()
             if not self._fill(max(0.0, min(left, _POLL_INTERVAL))) and left <= 0:
                 break
-        data = bytes(self.transcript[self._unread :])
-        self._unread = len(self.transcript)
+        data = bytes(self.transcript[self._unread : self._readable_end()])
+        self._unread += len(data)
         return data
-
-    def unread(self, data: bytes) -> None:
-        """Give back the last bytes that `receive` gave."""
-        self._unread -= len(data)
 
     def read_until(self, pattern: bytes | re.Pattern[bytes], timeout: float | None = None) -> bytes:
         """Everything up to the end of the first match; GuestTimeout if it does not come."""
@@ -158,9 +162,9 @@ class Guest:
         # A plain pattern need not be searched for twice in the same bytes.
         overlap = len(pattern) - 1 if isinstance(pattern, bytes) else None
         begin = self._unread
-        while (match := regex.search(self.transcript, begin)) is None:
+        while (match := regex.search(self.transcript, begin, self._readable_end())) is None:
             if overlap is not None:
-                begin = max(self._unread, len(self.transcript) - overlap)
+                begin = max(self._unread, self._readable_end() - overlap)
             left = deadline - time.monotonic()
             if not self._fill(max(0.0, min(left, _POLL_INTERVAL))) and left <= 0:
                 raise GuestTimeout(f"The guest did not send {regex.pattern!r}.", self.output)
@@ -241,8 +245,13 @@ class Guest:
             )
         return self._line
 
+    def _readable_end(self) -> int:
+        return len(self.transcript) if self._readable is None else self._readable
+
     def _fill(self, timeout: float) -> bool:
         """Add to the transcript what comes within `timeout`; True if something came."""
+        if self._crash is not None:
+            raise self._crash
         if self._ending is not None:
             # The last bytes may still be on their way.
             timeout = max(timeout, _POLL_INTERVAL)
@@ -253,13 +262,19 @@ class Guest:
             self._line_was_closed()
         self.transcript += data
         self._look_for_crash()
-        if data:
-            return True
-        if self._ending is not None:
+        if self._ending is None:
+            # A later call reads what was sent before the end, and raises when nothing is left.
+            self._poll(always=not data)
+        elif not data:
             raise GuestEnded(self._ending, self._describe_ending(), self.output)
-        # The next call reads what was sent before the end, and raises when there is nothing left.
-        self._ending = self.vmm.poll()
-        return False
+        return bool(data)
+
+    def _poll(self, always: bool) -> None:
+        """See what the machine does: when it is silent, and now and then while it talks."""
+        now = time.monotonic()
+        if always or now - self._last_poll > _POLL_INTERVAL:
+            self._last_poll = now
+            self._ending = self.vmm.poll()
 
     def _line_was_closed(self) -> None:
         """The machine has ended, or is about to."""
@@ -268,17 +283,17 @@ class Guest:
             raise GuestError("The VMM lives on without its serial line.", self.output)
 
     def _look_for_crash(self) -> None:
-        begin = self.transcript.find(CRASH_BEGIN, self._searched)
-        if begin < 0:
-            self._searched = max(0, len(self.transcript) - len(CRASH_BEGIN))
-            return
-        self._searched = begin
-        end = self.transcript.find(CRASH_END, begin)
+        if self._readable is None:
+            begin = self.transcript.find(CRASH_BEGIN, self._searched)
+            if begin < 0:
+                self._searched = max(0, len(self.transcript) - len(CRASH_BEGIN))
+                return
+            self._readable = self._searched = begin
+        end = self.transcript.find(CRASH_END, self._searched)
         if end >= 0:
-            self._searched = end
-            report = self.transcript[begin : end + len(CRASH_END)].decode(errors="replace")
+            report = self.transcript[self._readable : end + len(CRASH_END)].decode(errors="replace")
             explained = explain(report, debug_file_of(self.spec.kernel))
-            raise GuestCrashed(explained, self.output)
+            self._crash = GuestCrashed(explained, self.output)
 
     def _describe_ending(self) -> str:
         if self._ending is Ending.VMM_FAILED:

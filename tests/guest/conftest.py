@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""What the guest tests share: guests on the VMM that `--vmm` names, and their last words.
+
+A test is written once and runs on every back end. It takes `guest` (a fresh machine at its prompt),
+`shared_guest` (one machine for a module, a fresh interpreter for each test), or `boot`, to start
+machines of its own. `@pytest.mark.machine(memory="64M", cpus=2)` sets the fields of VmSpec.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.guests import build_guest
+from tools.build import build
+from tools.guest import Guest, GuestError
+from tools.vmm import BACK_ENDS, make_vmm
+from tools.vmm.base import VmSpec
+
+_GUESTS = pytest.StashKey[list[Guest]]()
+
+Boot = Callable[..., Guest]
+"""`boot(kernel=…, **fields of VmSpec)`: a started guest, stopped at the test's end."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--vmm", default="qemu", choices=sorted(BACK_ENDS), help="where guests run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "machine(**fields): fields of VmSpec for this test's guest")
+    config.addinivalue_line("markers", "only_on(*vmms): the test is about these back ends")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test about another back end is not of this rung: it is left out, not skipped."""
+    chosen = config.getoption("--vmm")
+    left_out = [
+        item
+        for item in items
+        if (mark := item.get_closest_marker("only_on")) is not None and chosen not in mark.args
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the transcripts of a failed test's guests, and what their VMMs said."""
+    report = yield
+    if report.failed:
+        guests: list[Guest] = item.stash.get(_GUESTS, [])
+        for number, guest in enumerate(guests, start=1):
+            text = guest.output + f"\n[{guest.vmm.name}] {guest.vmm.stderr_text}"
+            report.sections.append((f"guest {number}", text))
+    return report
+
+
+@pytest.fixture(scope="session")
+def vmm_name(request: pytest.FixtureRequest) -> str:
+    """The back end of this run."""
+    return str(request.config.getoption("--vmm"))
+
+
+@pytest.fixture(scope="session")
+def firmware() -> Path:
+    """The firmware, built if it is stale."""
+    return build().elf
+
+
+@pytest.fixture(scope="session")
+def tiny_guest(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`tiny_guest("echo")`: the ELF file of tests/guests/echo.S."""
+    directory = tmp_path_factory.mktemp("guests")
+    return lambda name: build_guest(name, directory)
+
+
+@pytest.fixture
+def boot(request: pytest.FixtureRequest, vmm_name: str) -> Iterator[Boot]:
+    """Starts guests; see Boot. The default kernel is the firmware."""
+    with ExitStack() as stack:
+
+        def start(kernel: Path | None = None, **fields: object) -> Guest:
+            chosen = kernel or request.getfixturevalue("firmware")
+            guest = Guest(make_vmm(vmm_name), VmSpec(chosen, **fields))  # type: ignore[arg-type]
+            _remember(request, guest)
+            return stack.enter_context(guest)
+
+        yield start
+
+
+@pytest.fixture
+def guest(request: pytest.FixtureRequest, boot: Boot) -> Guest:
+    """A fresh machine that has come to its prompt."""
+    mark = request.node.get_closest_marker("machine")
+    guest = boot(**(mark.kwargs if mark is not None else {}))
+    guest.wait_for_prompt()
+    return guest
+
+
+@pytest.fixture(scope="module")
+def _module_guests(vmm_name: str, firmware: Path) -> Iterator[list[Guest]]:
+    """At most one guest: that of `shared_guest`. A test may leave it dead."""
+    guests: list[Guest] = []
+    yield guests
+    for guest in guests:
+        guest.stop()
+
+
+@pytest.fixture
+def shared_guest(
+    request: pytest.FixtureRequest, vmm_name: str, firmware: Path, _module_guests: list[Guest]
+) -> Guest:
+    """A machine at its prompt with a fresh interpreter, used by this module's tests in turn."""
+    if _module_guests:
+        guest = _module_guests[0]
+        _remember(request, guest)
+        try:
+            guest.soft_reset()
+            return guest
+        except GuestError:
+            # The test before has reported what it did to it.
+            guest.stop()
+            _module_guests.clear()
+    guest = Guest(make_vmm(vmm_name), VmSpec(firmware))
+    _module_guests.append(guest)
+    _remember(request, guest)
+    guest.start()
+    guest.wait_for_prompt()
+    return guest
+
+
+def _remember(request: pytest.FixtureRequest, guest: Guest) -> None:
+    request.node.stash.setdefault(_GUESTS, []).append(guest)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""A Python program of the host, run in a guest as `python PROGRAM` would run it here.
+
+The raw REPL drops the value of SystemExit, and ends a program's output with a byte that the program
+may print itself. So a small runner in the guest runs the program and reports its end, after a mark
+that the program cannot know: a random number made for this run.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from tools.errors import UserError
+
+MAIN = "main.py"
+UNCAUGHT_EXCEPTION = 1
+INTERRUPTED = 130  # As a shell says of a program that SIGINT ended.
+
+# The runner. It leaves no name of its own behind in __main__, where the program runs.
+_RUNNER = """\
+def __run(mark, name, source):
+    import sys
+    main = globals()
+    del main["__run"]
+    main["__name__"] = "__main__"
+    main["__file__"] = name
+    sys.argv[:1] = [name]
+    status = 0
+    print(mark + "b")
+    try:
+        exec(compile(source, name, "exec"), main)
+    except SystemExit as end:
+        status = end.args[0] if end.args else None
+        if status is None:
+            status = 0
+        elif not isinstance(status, int):
+            print(mark + "e")
+            print(status)
+            status = 1
+    except KeyboardInterrupt as error:
+        print(mark + "e")
+        sys.print_exception(error)
+        status = {interrupted}
+    except BaseException as error:
+        print(mark + "e")
+        sys.print_exception(error)
+        status = {uncaught}
+    print(mark + "x" + str(status & 0xFF))
+__run({mark}, {name}, {source})
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program: its source, its name for tracebacks, and the files it wants beside it."""
+
+    name: str
+    source: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    """By relative path, parents first where there are any."""
+
+
+def load(path: Path) -> Program:
+    """A .py file, or a directory with a main.py. UserError if it is neither."""
+    if path.is_dir():
+        main = path / MAIN
+        if not main.is_file():
+            raise UserError(f"{path} holds no {MAIN}.", f"The program of a directory is {MAIN}.")
+        found = sorted(file for file in path.rglob("*") if file.is_file())
+        files = {str(file.relative_to(path)): _read(file) for file in found if _wanted(file, path)}
+        return Program(MAIN, _read_source(main), files)
+    if not path.exists():
+        raise UserError(f"{path} does not exist.", "Name a .py file, or a directory with main.py.")
+    return Program(path.name, _read_source(path))
+
+
+def _wanted(file: Path, top: Path) -> bool:
+    return not any(
+        part == "__pycache__" or part.startswith(".") for part in file.relative_to(top).parts
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _read_source(path: Path) -> str:
+    try:
+        return _read(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not text in UTF-8.", "A program is Python source.") from None
+
+
+class Kind(Enum):
+    """What a piece of a run's output is."""
+
+    OUTPUT = "the program's own"
+    TRACEBACK = "why it ended badly"
+
+
+class Run:
+    """One run of a program: the code that starts it, and the taking apart of its output."""
+
+    def __init__(self, program: Program) -> None:
+        self._mark = f"\x01{secrets.token_hex(16)}:"
+        self._program = program
+        self._held = b""
+        self._kind = Kind.OUTPUT
+        self.status: int | None = None
+        """The exit status, 0 to 255, once the program has ended."""
+
+    @property
+    def begin(self) -> bytes:
+        """What the guest says right before the program's first byte."""
+        return f"{self._mark}b\r\n".encode()
+
+    @property
+    def code(self) -> bytes:
+        """What the guest's raw REPL has to run."""
+        text = _RUNNER.format(
+            mark=ascii(self._mark),
+            name=ascii(self._program.name),
+            source=ascii(self._program.source),
+            interrupted=INTERRUPTED,
+            uncaught=UNCAUGHT_EXCEPTION,
+        )
+        return text.encode()
+
+    def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
+        """Take what came after `begin`; gives what is to be shown, as the program wrote it.
+
+        The console sends each newline that Python prints as CR LF; that is undone here. Bytes
+        that could be the beginning of a mark are held back until more is known.
+        """
+        mark = self._mark.encode()
+        self._held += data
+        while self.status is None and (found := self._held.find(mark)) >= 0:
+            line, newline, rest = self._held[found + len(mark) :].partition(b"\r\n")
+            if not newline:
+                break
+            yield self._kind, _undo_newlines(self._held[:found])
+            self._held = rest
+            if line.startswith(b"e"):
+                self._kind = Kind.TRACEBACK
+            else:
+                self.status = int(line[1:])
+        if self.status is None:
+            end = self._end_of_sure(mark)
+            shown, self._held = self._held[:end], self._held[end:]
+            if shown:
+                yield self._kind, _undo_newlines(shown)
+
+    def _end_of_sure(self, mark: bytes) -> int:
+        """How much of what is held cannot be part of a mark or of a CR LF."""
+        begin = self._held.find(mark)
+        if begin >= 0:
+            return begin
+        begin = self._held.rfind(mark[:1])
+        if begin >= 0 and mark.startswith(self._held[begin:]):
+            return begin
+        return len(self._held) - self._held.endswith(b"\r")
+
+    def flush(self) -> tuple[Kind, bytes]:
+        """What was held back, when nothing more comes."""
+        held, self._held = self._held, b""
+        return self._kind, _undo_newlines(held)
+
+
+def _undo_newlines(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n")

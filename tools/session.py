@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""What `run`, `exec` and `debug` do with a guest. Each gives the exit code of its task.
+
+A program's own code is its exit code, as Python gives it: 0 at its end, 1 after an exception that
+nobody caught, N after sys.exit(N), 130 after Ctrl-C. Beside these:
+
+| code | meaning |
+|---|---|
+| 122 | the guest crashed; its report is on standard error, with function, file and line |
+| 123 | the guest reset itself (a program that does it; at the prompt, one that does it for ever) |
+| 124 | the guest did not end within the time limit, or did not answer |
+| 125 | the VMM failed, or did not start |
+
+A guest that powers itself off is well: 0.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tools import build, program
+from tools.attach import orderly_signals, say
+from tools.deadline import Deadline
+from tools.errors import UserError
+from tools.guest import PROMPT, Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
+from tools.program import Program
+from tools.run_program import run_program
+from tools.talk import talk
+from tools.vmm import make_vmm
+from tools.vmm.base import Ending, Vmm, VmmError, VmSpec, parse_size
+from tools.vmm.qemu import Qemu
+
+GUEST_CRASHED = 122
+GUEST_RESET = 123
+TIMED_OUT = 124
+VMM_FAILED = 125
+
+_GDB_PORT = 1234
+
+
+def run(
+    app: Path | None,
+    *,
+    vmm: str | None,
+    cpus: int,
+    memory: str,
+    cmdline: str,
+    timeout: float | None,
+) -> int:
+    """Boot a guest; attach the terminal to its prompt, or run APP in it."""
+    loaded = program.load(app) if app is not None else None
+    spec = VmSpec(Path(), cpus, memory, cmdline, allow_reboot=loaded is None)
+    if loaded is None:
+        return _session(make_vmm(vmm), spec, timeout, talk)
+    return _session(make_vmm(vmm), spec, timeout, _runner(loaded))
+
+
+def execute(
+    code: str, *, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: float | None
+) -> int:
+    """Run a piece of Python in a fresh guest."""
+    spec = VmSpec(Path(), cpus, memory, cmdline)
+    return _session(make_vmm(vmm), spec, timeout, _runner(Program("<string>", code)))
+
+
+def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: float | None) -> int:
+    """Boot a guest that waits for gdb before its first instruction; attach the terminal."""
+    if vmm not in (None, Qemu.name):
+        raise UserError(f"The {vmm} back end has no server for gdb.", "Use --vmm qemu.")
+    result = build.build()
+    say(f"In another terminal: gdb {result.debug} -ex 'target remote :{_GDB_PORT}'")
+    spec = VmSpec(Path(), cpus, memory, cmdline, gdb_port=_GDB_PORT)
+    return _session(Qemu(), spec, timeout, talk)
+
+
+_Work = Callable[[Guest, Deadline], int]
+
+
+def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
+    """Boot a guest, do the work with it, and turn whatever happens into an exit code."""
+    parse_size(spec.memory)  # A mistake in the command line need not wait for a build.
+    guest = Guest(vmm, replace(spec, kernel=build.build().elf))
+    try:
+        with orderly_signals(), guest:
+            return work(guest, Deadline(timeout))
+    except GuestCrashed as error:
+        say(error.report)
+        return GUEST_CRASHED
+    except GuestTimeout as error:
+        say(str(error))
+        return TIMED_OUT
+    except GuestEnded as error:
+        if error.ending is Ending.POWERED_OFF and PROMPT in guest.transcript:
+            return 0
+        say(error.message if PROMPT in guest.transcript else str(error))
+        return GUEST_RESET if error.ending is Ending.RESET else VMM_FAILED
+    except (GuestError, VmmError) as error:
+        say(str(error))
+        return VMM_FAILED
+
+
+def _runner(loaded: Program) -> _Work:
+    return lambda guest, deadline: run_program(guest, loaded, deadline)
