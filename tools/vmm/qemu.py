@@ -42,7 +42,7 @@ class Qemu(Vmm):
         self._process: ChildProcess | None = None
         self._qmp: Qmp | None = None
         self._port = 0
-        self._allow_reboot = False
+        self._waits_for_gdb = False
         self._ending: Ending | None = None
 
     @property
@@ -52,7 +52,9 @@ class Qemu(Vmm):
     def start(self, spec: VmSpec) -> None:
         version()
         check_kernel(spec.kernel, spec.memory_bytes)
-        self._allow_reboot = spec.allow_reboot
+        if spec.gdb_port is not None:
+            _require_free_port(spec.gdb_port)
+        self._waits_for_gdb = spec.gdb_port is not None
         monitor, qemu_monitor = socket.socketpair()
         listener = socket.create_server(("127.0.0.1", 0), backlog=1)
         self._port = listener.getsockname()[1]
@@ -69,6 +71,8 @@ class Qemu(Vmm):
             raise VmmError(f"QEMU did not start: {self.stderr_text.strip()}") from None
 
     def boot(self) -> None:
+        if self._waits_for_gdb:
+            return
         self.monitor.execute("cont")
 
     @property
@@ -111,6 +115,16 @@ class Qemu(Vmm):
             self._process.kill()
         if self._qmp is not None:
             self._qmp.close()
+
+
+def _require_free_port(port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise UserError(
+            f"The port {port} for gdb cannot be had: {error.strerror}.",
+            "End the other guest that waits for gdb.",
+        ) from None
 
 
 def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
