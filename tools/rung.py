@@ -95,16 +95,25 @@ class RungRunner:
 
     def stop(self, why: str) -> None:
         """End the rung early; returns when its processes are gone. Harmless when it has ended."""
+        self.interrupt(why)
+        self.end()
+
+    def interrupt(self, why: str) -> None:
+        """Tell the rung to end."""
         with self._lock:
             self._stopped = self._stopped or why
-            process = self._process
+            if self._process is not None:
+                # Not to the group: pytest itself ends the guests, in the right order.
+                self._process.send_signal(signal.SIGINT)
+
+    def end(self) -> None:
+        """Wait until an interrupted rung has ended; not for ever, and not after a second Ctrl-C."""
+        process = self._process
         if process is None:
             return
-        # Not to the group: pytest itself ends the guests, in the right order.
-        process.send_signal(signal.SIGINT)
         try:
             process.wait(GRACE)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
             kill_group(process.pid)
 
     def failure_text(self) -> str:

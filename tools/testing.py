@@ -130,7 +130,9 @@ def run_at_once(rungs: list[Rung]) -> dict[str, Outcome]:
                     output().print(text, markup=False, soft_wrap=True)
         except BaseException:
             for runner in runners:
-                runner.stop("interrupted")
+                runner.interrupt("interrupted")
+            for runner in runners:
+                runner.end()
             raise
     return outcomes
 
@@ -159,13 +161,19 @@ def output() -> Console:
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM, as a CI system sends it, take everything down as Ctrl-C does."""
+    """Let SIGTERM, as a CI system sends it, take everything down as Ctrl-C does.
+
+    SIGINT too where it came ignored, as to a shell's background job: pytest would inherit that.
+    """
 
     def interrupt(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
