@@ -16,13 +16,20 @@
 
 #define TABLE_LENGTH 4 /* Offset in the header. */
 
+/* Steps of checksum_holds() in whose four sums together, each step adding at most 2 * 255 to
+ * each, 16 bits do not overflow. */
+#define CHECKSUM_STEPS 32
+
 /* True where the bytes add up to 0 modulo 256 (5.2.6). Eight bytes at a time, as four sums
- * of 16 bits; these hold 128 steps of at most 2 * 255. */
+ * of 16 bits, which the multiplication adds up in its highest 16 bits. */
 static bool checksum_holds(const uint8_t *at, size_t len) {
     const uint64_t every_other = 0x00ff00ff00ff00ff;
     uint64_t sum = 0;
     while (len >= sizeof(uint64_t)) {
-        size_t steps = len / sizeof(uint64_t) < 128 ? len / sizeof(uint64_t) : 128;
+        size_t steps = len / sizeof(uint64_t);
+        if (steps > CHECKSUM_STEPS) {
+            steps = CHECKSUM_STEPS;
+        }
         uint64_t sums = 0;
         len -= steps * sizeof(uint64_t);
         for (; steps > 0; steps--, at += sizeof(uint64_t)) {

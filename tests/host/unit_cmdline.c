@@ -3,7 +3,7 @@
 
 #include "kernel/cmdline.h"
 
-#include "tests/host/check.h"
+#include "tests/host/unit.h"
 
 /* A copy in a heap block of its exact size, so that no byte past it can be read unseen. */
 static char *text;

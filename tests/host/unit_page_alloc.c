@@ -4,6 +4,7 @@
 #include "kernel/page_alloc.h"
 
 #include "tests/host/page_model.h"
+#include "tests/host/unit.h"
 
 /* A machine of that many MiB: RAM from 1 MiB on is the allocator's. */
 static void start(uint64_t mib) {

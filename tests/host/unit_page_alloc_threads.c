@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "tests/host/page_world.h"
+#include "tests/host/unit.h"
 
 #define RAM (8 * MIB)
 #define STEPS 30000

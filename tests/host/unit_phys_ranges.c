@@ -3,7 +3,7 @@
 
 #include "kernel/phys_ranges.h"
 
-#include "tests/host/check.h"
+#include "tests/host/unit.h"
 
 static phys_ranges_t set;
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* start_info, memory map, modules, command line: whatever they hold, boot_info_t keeps its
+ * promises. */
+#include "kernel/boot_info.h"
+#include "tests/host/memory_image.h"
+
+#define LIMIT (1ull << 52)
+
+/* The memory map read anew, one entry at a time. */
+static bool read_entry(image_t *image, uint64_t index, uint64_t *start, uint64_t *end, bool *is_ram) {
+    const uint8_t *start_info = image_view(image, image->entry, 56);
+    uint64_t memmap;
+    memcpy(&memmap, start_info + 0x28, 8);
+    const uint8_t *entry = image_view(image, memmap + 24 * index, 24);
+    uint64_t size;
+    uint32_t type;
+    memcpy(start, entry, 8);
+    memcpy(&size, entry + 8, 8);
+    memcpy(&type, entry + 16, 4);
+    *is_ram = type == 1;
+    bool wraps = size > UINT64_MAX - *start;
+    *end = wraps ? UINT64_MAX : *start + size;
+    return !(wraps && *is_ram);
+}
+
+/* Every byte of a range lies in RAM entries and in no other. */
+static void check_range(image_t *image, uint32_t entries, const phys_range_t *range) {
+    uint64_t start, end;
+    bool is_ram;
+    for (uint32_t i = 0; i < entries; i++) {
+        if (read_entry(image, i, &start, &end, &is_ram) && !is_ram) {
+            CHECK(start >= end || start >= range->end || end <= range->start);
+        }
+    }
+    for (uint64_t covered = range->start; covered < range->end;) {
+        uint64_t before = covered;
+        for (uint32_t i = 0; i < entries; i++) {
+            if (read_entry(image, i, &start, &end, &is_ram) && is_ram && start <= covered && end > covered) {
+                covered = end;
+            }
+        }
+        CHECK(covered > before);
+    }
+}
+
+static void check_ram(const boot_info_t *info, image_t *image) {
+    uint32_t entries;
+    memcpy(&entries, (const uint8_t *)image_view(image, image->entry, 56) + 0x30, 4);
+    CHECK(entries <= BOOT_INFO_MEMMAP_MAX);
+    CHECK(info->ram.count > 0 && info->ram.count <= PHYS_RANGES_MAX);
+    for (uint32_t i = 0; i < info->ram.count; i++) {
+        const phys_range_t *range = &info->ram.range[i];
+        CHECK(range->start < range->end && range->end <= LIMIT);
+        CHECK(range->start % 4096 == 0 && range->end % 4096 == 0);
+        CHECK(i == 0 || info->ram.range[i - 1].end < range->start);
+        check_range(image, entries, range);
+    }
+}
+
+static void check_cmdline(const boot_info_t *info, image_t *image) {
+    CHECK(info->cmdline_len < BOOT_INFO_CMDLINE_MAX);
+    const size_t sizes[] = { 1, info->cmdline_len / 2 + 1, info->cmdline_len + 1 };
+    for (int i = 0; i < 3; i++) {
+        char *copy = malloc(sizes[i]);
+        size_t len = boot_info_copy_cmdline(info, image_view, image, copy, sizes[i]);
+        CHECK(len < sizes[i]);
+        CHECK_EQ(strlen(copy), len);
+        free(copy);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    image_t image;
+    if (!image_open(&image, data, size)) {
+        return 0;
+    }
+    boot_info_t info;
+    memset(&info, 0x5a, sizeof(info));
+    boot_info_status_t status = boot_info_parse(&info, image.entry, image_view, &image);
+    if (status == BOOT_INFO_OK) {
+        check_ram(&info, &image);
+    } else {
+        CHECK_EQ(info.ram.count, 0);
+    }
+    CHECK(info.module_count <= BOOT_INFO_MODULES_MAX);
+    for (uint32_t i = 0; i < info.module_count; i++) {
+        CHECK(info.module[i].size > 0 && info.module[i].size <= LIMIT);
+        CHECK(info.module[i].paddr <= LIMIT - info.module[i].size);
+    }
+    CHECK_EQ(info.problems >> BOOT_INFO_PROBLEMS, 0);
+    check_cmdline(&info, &image);
+    image_drop_views(&image);
+    return 0;
+}

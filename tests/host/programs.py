@@ -1,0 +1,133 @@
+"""Builds the host tests' C programs, with sanitizers, into build/host/, and runs them.
+
+A program is tests/host/NAME.c and the parts of the kernel that it is about. Its kind is its
+name's first word: `unit` has tests to be run by name, `probe` prints what a parser makes of a
+memory image, `fuzz` is a libFuzzer target.
+"""
+
+import fcntl
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "tests" / "host"
+BUILD = ROOT / "build" / "host"
+
+BOOT_INFO = ("kernel/boot_info.c", "kernel/phys_ranges.c")
+ACPI = ("drivers/acpi.c", "drivers/acpi_madt.c", "drivers/acpi_fadt.c", "drivers/acpi_dsdt.c")
+PAGE_ALLOC = ("kernel/page_alloc.c", "kernel/page_buddy.c", "kernel/phys_ranges.c")
+
+# What each program is about.
+PROGRAMS = {
+    "unit_phys_ranges": ("kernel/phys_ranges.c",),
+    "unit_cmdline": ("kernel/cmdline.c",),
+    "unit_page_alloc": PAGE_ALLOC,
+    "unit_page_alloc_threads": PAGE_ALLOC,
+    "probe_boot_info": BOOT_INFO,
+    "probe_acpi": ACPI,
+    "probe_cmdline": ("kernel/cmdline.c",),
+    "fuzz_boot_info": BOOT_INFO,
+    "fuzz_acpi": ACPI,
+    "fuzz_acpi_table": ACPI,
+    "fuzz_cmdline": ("kernel/cmdline.c",),
+    "fuzz_page_alloc": PAGE_ALLOC,
+}
+
+# tests/host/shim stands before the root: there the kernel's own headers are overlaid.
+COMMON_FLAGS = [
+    *("-std=gnu11", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread"),
+    *("-Wall", "-Wextra", "-Werror", "-Itests/host/shim", "-I."),
+]
+COMPILE_TIMEOUT_S = 120
+RUN_TIMEOUT_S = 60
+
+
+def flags_of(name: str) -> list[str]:
+    """The compiler and its flags."""
+    kind = name.split("_")[0]
+    if kind == "fuzz":
+        return [compiler("clang"), "-fsanitize=fuzzer,address,undefined", *fatal_flags()]
+    if name.endswith("_threads"):
+        return [compiler("gcc"), "-fsanitize=thread", *COMMON_FLAGS]
+    return [compiler("gcc"), "-fsanitize=address,undefined", *fatal_flags()]
+
+
+def fatal_flags() -> list[str]:
+    return ["-fno-sanitize-recover=all", *COMMON_FLAGS]
+
+
+def compiler(name: str) -> str:
+    path = shutil.which(name)
+    assert path is not None, f"{name} is missing: install Debian's packages {name} libclang-rt-dev"
+    return path
+
+
+@functools.cache
+def headers_hash() -> str:
+    """Of every header that a program can include."""
+    folders = ("boot", "drivers", "kernel", "tests/host", "tests/host/shim/boot")
+    headers = sorted(path for folder in folders for path in (ROOT / folder).glob("*.h"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in headers)).hexdigest()
+
+
+@functools.cache
+def build(name: str) -> Path:
+    """The program, compiled where it is older than what it is made of."""
+    sources = [f"tests/host/{name}.c", *PROGRAMS[name]]
+    command = [*flags_of(name), *sources]
+    digest = hashlib.sha256(headers_hash().encode())
+    digest.update(b"\0".join((ROOT / source).read_bytes() for source in sources))
+    digest.update(" ".join(command).encode())
+    program = BUILD / name
+    stamp = BUILD / f"{name}.stamp"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if program.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
+            return program
+        stamp.unlink(missing_ok=True)
+        done = subprocess.run(
+            [*command, "-o", str(program)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=COMPILE_TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{name} does not compile:\n{done.stderr}"
+        stamp.write_text(digest.hexdigest())
+    return program
+
+
+@functools.cache
+def fixed_addresses() -> tuple[str, ...]:
+    """How to start a program without address randomisation, where that is allowed: the
+    sanitizers of these compilers do not know the layouts that newer kernels choose."""
+    setarch = shutil.which("setarch")
+    if setarch is None:
+        return ()
+    command = (setarch, os.uname().machine, "-R")
+    tried = subprocess.run([*command, "true"], capture_output=True, timeout=10, check=False)
+    return command if tried.returncode == 0 else ()
+
+
+def run(
+    name: str, *arguments: str, stdin: bytes = b"", timeout: float = RUN_TIMEOUT_S
+) -> subprocess.CompletedProcess[bytes]:
+    """Builds and runs the program. Fails with its own words where it fails, or a sanitizer."""
+    command = [*fixed_addresses(), str(build(name)), *arguments]
+    try:
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, timeout=timeout, cwd=ROOT, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        raise AssertionError(f"{name} {arguments} still ran after {timeout} s") from late
+    assert done.returncode == 0, (
+        f"{name} {' '.join(arguments)} ended with {done.returncode}:\n"
+        + done.stderr.decode(errors="replace")
+    )
+    return done
