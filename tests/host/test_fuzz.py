@@ -1,0 +1,125 @@
+"""Runs each libFuzzer target for FUZZ_SECONDS (3) from what the two VMMs really say.
+
+A finding is kept in build/host/ as FUZZER-crash-*; `build/host/FUZZER FILE` repeats it.
+"""
+
+import os
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.host import acpi_images, images, programs
+from tests.host.images import GIB, MIB, RESERVED, Entry
+
+SECONDS_VARIABLE = "FUZZ_SECONDS"
+# Beyond the time asked for: to compile, to read the seeds, to end.
+SLACK_S = 90
+# Fewer runs than this prove nothing. The slowest target does more than ten times as many.
+RUNS_MIN = 200
+
+
+def fuzz_seconds() -> int:
+    value = os.environ.get(SECONDS_VARIABLE, "3")
+    if not value.isdecimal() or int(value) < 1:
+        pytest.fail(
+            f"{SECONDS_VARIABLE} is {value!r}; it must be a whole number of seconds above 0"
+        )
+    return int(value)
+
+
+def boot_info_seeds() -> list[bytes]:
+    many = images.cloud_hypervisor()
+    memmap = [Entry(n * MIB, MIB, 1 + n % 3) for n in range(40)]
+    many.pieces[0] = (0x6000, images.start_info(memmap_at=0x7000, entries=len(memmap)))
+    many.add(0x7000, b"".join(entry.encode() for entry in memmap))
+    reserved = images.cloud_hypervisor()
+    reserved.pieces[1] = (
+        0x7000,
+        Entry(MIB, (1 << 64) - 1).encode()
+        + Entry(MIB, GIB).encode()
+        + Entry(2 * MIB + 1, (1 << 64) - 1, RESERVED).encode(),
+    )
+    return [
+        image.encode()
+        for image in (
+            images.cloud_hypervisor(4 * GIB, b"heap=64M 'a b'", initramfs=12345),
+            images.qemu(8 * GIB, b"oncrash=reset"),
+            many,
+            reserved,
+        )
+    ]
+
+
+def acpi_seeds() -> list[bytes]:
+    both = acpi_images.cloud_hypervisor(cpus=2, max_cpus=4)
+    both.pieces[-1] = (both.entry, acpi_images.rsdp(0xA0024, both.pieces[-2][0]))
+    return [
+        image.encode(repair_checksums=repair)
+        for image in (acpi_images.cloud_hypervisor(4, 8), acpi_images.qemu(4), both)
+        for repair in (False, True)
+    ]
+
+
+def acpi_table_seeds() -> list[bytes]:
+    signatures = [b"APIC", b"FACP", b"MCFG", b"DSDT"]
+    return [
+        bytes([signatures.index(content[:4])]) + content[acpi_images.HEADER_SIZE :]
+        for image in (acpi_images.cloud_hypervisor(3, 5), acpi_images.qemu(3))
+        for _, content in image.pieces
+        if content[:4] in signatures
+    ]
+
+
+def cmdline_seeds() -> list[bytes]:
+    return [
+        b'heap=64M oncrash=reset -- a \'b c\' "d\\"e" f\\ g',
+        b"'' \"\" \\\n x=0x10K y=-5 z=18446744073709551615T 'open",
+    ]
+
+
+def page_alloc_seeds() -> list[bytes]:
+    source = random.Random(1)
+    return [source.randbytes(size) for size in (100, 300, 600, 1200, 2400)]
+
+
+# The longest input tried, in bytes, and the seeds.
+FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
+    "fuzz_boot_info": (8192, boot_info_seeds),
+    "fuzz_acpi": (8192, acpi_seeds),
+    "fuzz_acpi_table": (4096, acpi_table_seeds),
+    "fuzz_cmdline": (1024, cmdline_seeds),
+    "fuzz_page_alloc": (2400, page_alloc_seeds),
+}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", FUZZERS)
+def test_fuzz(name: str, tmp_path: Path) -> None:
+    seconds = fuzz_seconds()
+    max_len, make_seeds = FUZZERS[name]
+    seeds = make_seeds()
+    for number, seed in enumerate(seeds):
+        assert len(seed) <= max_len
+        (tmp_path / f"seed-{number}").write_bytes(seed)
+    done = programs.run(
+        name,
+        f"-max_total_time={seconds}",
+        f"-max_len={max_len}",
+        "-len_control=0",
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+        "-print_final_stats=1",
+        f"-artifact_prefix={programs.BUILD / name}-",
+        str(tmp_path),
+        timeout=seconds + SLACK_S,
+    )
+    runs = re.search(rb"stat::number_of_executed_units: *(\d+)", done.stderr)
+    assert runs is not None
+    assert int(runs[1]) >= max(RUNS_MIN, len(seeds))
+
+
+def test_every_fuzzer_is_run() -> None:
+    assert set(FUZZERS) == {name for name in programs.PROGRAMS if name.startswith("fuzz_")}
