@@ -2,6 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """What the tasks say about their own work: on stderr, so that stdout stays the guest's."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,13 +32,20 @@ class Progress:
 
 @contextmanager
 def progress(message: str) -> Iterator[Progress]:
-    """Show `message` while the body runs: a moving line on a terminal, else one plain line."""
+    """Show `message` while the body runs: a moving line on a terminal, else one plain line.
+
+    The plain line comes only if the body takes longer than a second.
+    """
     if console.is_terminal:
         with console.status(escape(message), spinner="line") as status:
             yield Progress(message, status)
-    else:
-        console.print(message, markup=False)
+        return
+    timer = threading.Timer(1.0, lambda: console.print(message, markup=False, soft_wrap=True))
+    timer.start()
+    try:
         yield Progress(message, None)
+    finally:
+        timer.cancel()
 
 
 class SideBySide:
