@@ -7,6 +7,7 @@ may print itself. So a small runner in the guest runs the program and reports it
 that the program cannot know: a random number made for this run.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ def __run(mark, name, source):
     print(mark + "x" + str(status & 0xFF))
 __run({mark}, {name}, {source})
 """
+_RUNNER_FRAME = re.compile(rb'  File "<stdin>", line \d+, in __run\n')
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class Run:
         self._mark = f"\x01{secrets.token_hex(16)}:"
         self._program = program
         self._held = b""
-        self._kind = Kind.OUTPUT
+        self._traceback: bytes | None = None
+        """What has come since the program ended badly; None while it runs."""
         self.status: int | None = None
         """The exit status, 0 to 255, once the program has ended."""
 
@@ -144,17 +147,37 @@ class Run:
             line, newline, rest = self._held[found + len(mark) :].partition(b"\r\n")
             if not newline:
                 break
-            yield self._kind, _undo_newlines(self._held[:found])
+            yield from self._shown(self._held[:found])
             self._held = rest
-            if line.startswith(b"e"):
-                self._kind = Kind.TRACEBACK
+            if line == b"e":
+                self._traceback = b""
             else:
                 self.status = int(line[1:])
+                yield from self._end()
         if self.status is None:
             end = self._end_of_sure(mark)
             shown, self._held = self._held[:end], self._held[end:]
-            if shown:
-                yield self._kind, _undo_newlines(shown)
+            yield from self._shown(shown)
+
+    def flush(self) -> Iterator[tuple[Kind, bytes]]:
+        """What was held back of a program that was stopped."""
+        if self.status is None:
+            held, self._held = self._held, b""
+            yield from self._shown(held)
+            yield from self._end()
+
+    def _shown(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
+        data = data.replace(b"\r\n", b"\n")
+        if self._traceback is not None:
+            self._traceback += data
+        elif data:
+            yield Kind.OUTPUT, data
+
+    def _end(self) -> Iterator[tuple[Kind, bytes]]:
+        """The traceback, less the line that belongs to the runner."""
+        if self._traceback:
+            yield Kind.TRACEBACK, _RUNNER_FRAME.sub(b"", self._traceback, count=1)
+            self._traceback = None
 
     def _end_of_sure(self, mark: bytes) -> int:
         """How much of what is held cannot be part of a mark or of a CR LF."""
@@ -165,12 +188,3 @@ class Run:
         if begin >= 0 and mark.startswith(self._held[begin:]):
             return begin
         return len(self._held) - self._held.endswith(b"\r")
-
-    def flush(self) -> tuple[Kind, bytes]:
-        """What was held back, when nothing more comes."""
-        held, self._held = self._held, b""
-        return self._kind, _undo_newlines(held)
-
-
-def _undo_newlines(data: bytes) -> bytes:
-    return data.replace(b"\r\n", b"\n")

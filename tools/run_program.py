@@ -37,7 +37,8 @@ def run_program(guest: Guest, loaded: Program, deadline: Deadline) -> int:
     try:
         return _follow_program(guest, the_run, deadline)
     finally:
-        _show_piece(*the_run.flush())
+        for kind, piece in the_run.flush():
+            _show_piece(kind, piece)
 
 
 def _follow_program(guest: Guest, the_run: Run, deadline: Deadline) -> int:

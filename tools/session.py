@@ -87,15 +87,17 @@ def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
     except GuestCrashed as error:
         say(error.report)
         return GUEST_CRASHED
-    except GuestTimeout as error:
-        say(str(error))
-        return TIMED_OUT
-    except GuestEnded as error:
-        if error.ending is Ending.POWERED_OFF and PROMPT in guest.transcript:
+    except GuestError as error:
+        came_up = PROMPT in guest.transcript
+        ending = error.ending if isinstance(error, GuestEnded) else None
+        if came_up and ending is Ending.POWERED_OFF:
             return 0
-        say(error.message if PROMPT in guest.transcript else str(error))
-        return GUEST_RESET if error.ending is Ending.RESET else VMM_FAILED
-    except (GuestError, VmmError) as error:
+        # Once the guest is up the user has seen what it says.
+        say(error.message if came_up else str(error))
+        if isinstance(error, GuestTimeout):
+            return TIMED_OUT
+        return GUEST_RESET if ending is Ending.RESET else VMM_FAILED
+    except VmmError as error:
         say(str(error))
         return VMM_FAILED
 

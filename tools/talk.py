@@ -25,8 +25,9 @@ def talk(guest: Guest, deadline: Deadline) -> int:
     next_sending = 0.0
     last_activity = time.monotonic()
     resets = _ResetWatch()
-    say(f"{LEAVE_NAME} leaves.")
     with raw_terminal(keep_newlines=False) as keyboard:
+        if keyboard.is_terminal:
+            say(f"{LEAVE_NAME} leaves.\r")
         while True:
             keyboard.wait(guest)
             now = time.monotonic()

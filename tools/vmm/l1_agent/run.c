@@ -51,10 +51,6 @@
 /* Milliseconds given to a client to take the last output. */
 #define DRAIN_TIME 5000
 
-/* A guest sends a byte at a time, and each wakes us. Here a batch costs less than its bytes:
- * after some output we wait this long, in microseconds, for more of it. */
-#define BATCH_TIME 500
-
 typedef struct _buffer_t {
     char *data;
     size_t start;
@@ -206,7 +202,6 @@ static void reach_serial(machine_t *machine) {
 
 static void move_serial_bytes(machine_t *machine, short serial, short client) {
     if (serial & (POLLIN | POLLHUP | POLLERR)) {
-        usleep(BATCH_TIME);
         if (!buffer_fill(&machine->to_client, machine->serial)) {
             shut(&machine->serial);
         }
