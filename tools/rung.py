@@ -142,13 +142,15 @@ class RungRunner:
                 )
         with self.log.open(errors="replace") as reader:
             reader.seek(0, os.SEEK_END)
+            line = ""
             while True:
                 try:
                     code = process.wait(POLL)
                     break
                 except subprocess.TimeoutExpired:
-                    if lines := reader.read().strip().splitlines():
-                        self._show(lines[-1])
+                    # pytest writes a test's name before it runs, and the result behind it.
+                    line = "".join((line + reader.read()).splitlines(keepends=True)[-1:])
+                    self._show(line.strip())
         with self._lock:
             self._process = None
         left = kill_group(process.pid)

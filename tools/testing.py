@@ -17,7 +17,6 @@ from dataclasses import asdict
 from types import FrameType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from tools import doctor, host, vmm
@@ -141,17 +140,17 @@ def report(outcomes: list[Outcome]) -> None:
     """The summary, on stdout and as build/test/summary.json."""
     (LOGS / "summary.json").write_text(json.dumps([asdict(o) for o in outcomes], indent=2))
     table = Table(title="Tests", title_justify="left")
-    for heading in ("rung", "result", "passed", "failed", "skipped", "seconds", "on"):
-        numeric = heading in ("passed", "failed", "skipped", "seconds")
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for heading in ("rung", "result", "passed", "failed", "skipped", "seconds"):
+        table.add_column(heading, justify="left" if heading in ("rung", "result") else "right")
     for o in outcomes:
         ran = o.state not in ("unavailable", "none")
         numbers = [str(o.passed), str(o.failed), str(o.skipped), f"{o.seconds:.0f}"]
-        table.add_row(o.rung, STATES[o.state], *(numbers if ran else [""] * 4), escape(o.runs_on))
+        table.add_row(o.rung, STATES[o.state], *(numbers if ran else [""] * 4))
     console = output()
     console.print(table)
     for o in outcomes:
-        for note in filter(None, [o.note, *o.skip_reasons]):
+        ran_on = f"ran on {o.runs_on}" if o.runs_on else ""
+        for note in filter(None, [ran_on, o.note, *o.skip_reasons]):
             console.print(f"{o.rung}: {note}", markup=False, soft_wrap=True)
 
 
