@@ -113,7 +113,7 @@ def _functions(elf: ELFFile) -> list[_Function]:
     functions = []
     for symbol in table.iter_symbols():
         # Functions in assembly may have no size: one byte is better than none.
-        if symbol["st_info"]["type"] == "STT_FUNC":
+        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF":
             start = symbol["st_value"]
             functions.append(_Function(start, start + max(symbol["st_size"], 1), symbol.name))
     return functions
@@ -140,14 +140,17 @@ def _rows(elf: ELFFile) -> list[_Row]:
 
 
 def _place(program: Any, state: Any) -> str:
-    """`file:line`. DWARF 5 counts files and directories from 0; DWARF 4 from 1, 0 is the unit's."""
+    """`file:line`. DWARF 5 counts files and directories from 0, DWARF 4 from 1.
+
+    In both, directory 0 is the one in which the compiler ran.
+    """
     base = 0 if program["version"] >= 5 else 1
     files, directories = program["file_entry"], program["include_directory"]
     if not 0 <= state.file - base < len(files):
         return f"?:{state.line}"
     file = files[state.file - base]
     path = Path(file.name.decode(errors="replace"))
-    if 0 <= file.dir_index - base < len(directories):
+    if 0 < file.dir_index < len(directories) + base:
         path = Path(directories[file.dir_index - base].decode(errors="replace")) / path
     if path.is_relative_to(_ROOT):
         path = path.relative_to(_ROOT)

@@ -40,7 +40,10 @@ def _check(path: Path, elf: ELFFile, memory_bytes: int) -> None:
             f"{path} cannot boot by PVH: its last PT_NOTE segment holds no Xen PHYS32 entry.",
             "Give the firmware.elf of a build.",
         )
+    size = path.stat().st_size
     for segment in elf.iter_segments():
+        if segment["p_offset"] + segment["p_filesz"] > size:
+            raise UserError(f"{path} is cut short.", "Build it again.")
         end = segment["p_paddr"] + segment["p_memsz"]
         if segment["p_type"] == "PT_LOAD" and segment["p_memsz"] > 0 and end > memory_bytes:
             raise UserError(

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""`./inv run` and `./inv exec` as a user types them: output, exit code, and what they leave."""
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 60
+MARKER = "GUEST_TEST_MARKER"
+
+pytestmark = pytest.mark.timeout(2 * LIMIT)
+
+
+@dataclass
+class Host:
+    """Starts tasks in an environment by which their processes and files can be found again."""
+
+    vmm: str
+    temporary: Path
+    marker: str
+
+    def command(self, task: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "invoke", task, *arguments, f"--vmm={self.vmm}"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"TMPDIR": str(self.temporary), MARKER: self.marker}
+
+    def run(
+        self, task: str, *arguments: str, typed: str = ""
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            self.command(task, *arguments),
+            input=typed.encode(),
+            capture_output=True,
+            cwd=ROOT,
+            env=self.environment,
+            timeout=LIMIT,
+            check=False,
+        )
+
+    def processes(self) -> list[str]:
+        """The command lines of the processes that these tasks have left."""
+        found = []
+        for directory in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"{MARKER}={self.marker}".encode() in (directory / "environ").read_bytes():
+                    found.append((directory / "cmdline").read_text().replace("\0", " "))
+        return found
+
+
+@pytest.fixture
+def host(vmm_name: str, firmware: Path, tmp_path: Path) -> Iterator[Host]:
+    """Nothing may be left of what a test does with it."""
+    assert firmware.exists()
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    host = Host(vmm_name, temporary, str(uuid4()))
+    yield host
+    deadline = time.monotonic() + 5
+    while host.processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert host.processes() == []
+    assert list(temporary.iterdir()) == []
+
+
+class Terminal:
+    """A task at a terminal of its own, and the user before it."""
+
+    def __init__(self, host: Host, *task: str) -> None:
+        self.master, self._slave = pty.openpty()
+        self.settings = termios.tcgetattr(self._slave)
+        self.shown = b""
+        self.process = subprocess.Popen(
+            host.command(*task),
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            cwd=ROOT,
+            env=host.environment,
+            start_new_session=True,
+            # Its own terminal, so that Ctrl-C and the foreground are as they are for a user.
+            preexec_fn=lambda: _take_terminal(self._slave),
+        )
+
+    def type(self, data: bytes) -> None:
+        os.write(self.master, data)
+
+    def wait_for(self, pattern: bytes) -> None:
+        deadline = time.monotonic() + LIMIT
+        while (match := re.search(pattern, self.shown)) is None:
+            assert time.monotonic() < deadline, f"no {pattern!r} in {self.shown!r}"
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.shown += os.read(self.master, 65536)
+        self.shown = self.shown[match.end() :]
+
+    def wait(self) -> int:
+        """The exit code. The terminal must be as it was before."""
+        code = self.process.wait(LIMIT)
+        assert termios.tcgetattr(self._slave) == self.settings
+        return code
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+        os.close(self._slave)
+
+
+def _take_terminal(slave: int) -> None:
+    os.close(os.open(os.ttyname(slave), os.O_RDWR))
+
+
+@contextlib.contextmanager
+def terminal(host: Host, *task: str) -> Iterator[Terminal]:
+    opened = Terminal(host, *task)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def test_exec_prints_what_the_code_prints(host: Host) -> None:
+    code = r'print("hällo\nworld", end=""); import sys; sys.stdout.buffer.write(bytes([0, 4, 255]))'
+    done = host.run("exec", code)
+    assert (done.returncode, done.stdout) == (0, "hällo\nworld".encode() + b"\x00\x04\xff")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("pass", 0, b""),
+        ("import sys; sys.exit()", 0, b""),
+        ("import sys; sys.exit(7)", 7, b""),
+        ("import sys; sys.exit(-1)", 255, b""),
+        ("import sys; sys.exit('sorry')", 1, b"sorry\n"),
+        ("raise SystemExit(3)", 3, b""),
+        (
+            "1/0",
+            1,
+            b'Traceback (most recent call last):\n  File "<string>", line 1, in <module>\n'
+            b"ZeroDivisionError: divide by zero\n",
+        ),
+    ],
+)
+def test_exit_code_is_the_programs(host: Host, code: str, status: int, error: bytes) -> None:
+    done = host.run("exec", code)
+    assert (done.returncode, done.stdout) == (status, b"")
+    assert done.stderr.endswith(error)
+
+
+def test_program_sees_itself_as_main(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text("import sys\nprint(__name__, __file__, sys.argv[0], '__run' in globals())\n")
+    done = host.run("run", str(path))
+    assert (done.returncode, done.stdout) == (0, b"__main__ app.py app.py False\n")
+
+
+def test_directory_runs_with_its_files(host: Host, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    (app / "package" / "inner").mkdir(parents=True)
+    data = bytes(range(256)) * 200
+    (app / "package" / "inner" / "data.bin").write_bytes(data)
+    (app / "package" / "part.py").write_text("def total(b):\n    return sum(b)\n")
+    (app / "main.py").write_text(
+        "from package.part import total\n"
+        "print(total(open('package/inner/data.bin', 'rb').read()))\n"
+    )
+    done = host.run("run", str(app))
+    assert (done.returncode, done.stdout) == (0, f"{sum(data)}\n".encode())
+
+
+def test_output_comes_while_the_program_runs(host: Host) -> None:
+    with terminal(host, "exec", "print('early')\nwhile True: pass") as user:
+        user.wait_for(b"early\r\n")
+        user.type(b"\x03")
+        user.wait_for(b"KeyboardInterrupt")
+        assert user.wait() == 130
+
+
+def test_program_reads_standard_input(host: Host) -> None:
+    done = host.run("exec", "print(input() + input())", typed="one\ntwo\n")
+    assert done.returncode == 0
+    assert done.stdout.endswith(b"onetwo\n")
+
+
+def test_time_limit_stops_the_program(host: Host) -> None:
+    done = host.run("exec", "while True: pass", "--timeout=2")
+    assert done.returncode == 124
+    assert b"did not end within 2 s" in done.stderr
+
+
+def test_power_off_by_the_program_is_well(host: Host) -> None:
+    done = host.run("exec", "import cloud_hypervisor; cloud_hypervisor.power_off()")
+    assert done.returncode == 0, done.stderr
+
+
+def test_reset_by_the_program_is_told(host: Host) -> None:
+    done = host.run("exec", "import machine; machine.reset()")
+    assert done.returncode == 123
+    assert b"reset itself" in done.stderr
+
+
+def test_crash_is_reported_with_function_and_line(host: Host) -> None:
+    done = host.run("exec", "import machine; print('before'); machine.mem32[0]")
+    assert (done.returncode, done.stdout) == (122, b"before\n")
+    assert b"page fault" in done.stderr
+    assert re.search(rb"machine_mem_subscr  \S*machine_mem\.c:\d+", done.stderr)
+
+
+def test_bad_input_is_one_line(host: Host, tmp_path: Path) -> None:
+    for arguments in (
+        ("run", str(tmp_path / "missing.py")),
+        ("exec", "pass", "--memory=much"),
+        ("exec", "pass", "--memory=1M"),
+    ):
+        done = host.run(*arguments)
+        assert done.returncode == 2
+        assert b"Traceback" not in done.stderr
+        assert done.stdout == b""
+
+
+def test_piped_input_ends_at_the_prompt(host: Host) -> None:
+    done = host.run(
+        "run", typed="print('a' + 'b')\nimport time; time.sleep(1.5)\nprint('c' + 'd')\n"
+    )
+    assert done.returncode == 0
+    assert b"\nab\r\n" in done.stdout
+    assert b"\ncd\r\n" in done.stdout
+
+
+def test_prompt_at_a_terminal(host: Host) -> None:
+    with terminal(host, "run") as user:
+        user.wait_for(rb"Ctrl-\] leaves")
+        user.wait_for(rb">>> ")
+        user.type(b"print(6 * 7)\r")
+        user.wait_for(rb"\r\n42\r\n>>> ")
+        user.type(b"while True: pass\r\r\r")
+        time.sleep(0.5)
+        user.type(b"\x03")
+        user.wait_for(rb"KeyboardInterrupt")
+        user.wait_for(rb">>> ")
+        user.type(b"import machine; machine.reset()\r")
+        user.wait_for(rb"MicroPython v")
+        user.wait_for(rb">>> ")
+        user.type(b"\x1d")
+        assert user.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_killed_run_leaves_nothing(host: Host, number: signal.Signals) -> None:
+    with terminal(host, "run") as user:
+        user.wait_for(rb">>> ")
+        user.process.send_signal(number)
+        if number is signal.SIGKILL:
+            # Nobody can put the terminal right after that.
+            assert user.process.wait(LIMIT) == -number
+        else:
+            assert user.wait() == 128 + number
