@@ -128,7 +128,7 @@ def fetch_binary_package(name: str) -> Path:
     `./inv clean --all` forgets it.
     """
     kept = sorted(
-        (path for path in cache_root().glob(f"packages/{name}/*") if path.is_dir()),
+        (path for path in cache_root().glob(f"packages/{name}/[!.]*") if path.is_dir()),
         key=lambda path: path.stat().st_mtime,
     )
     if kept:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -77,8 +78,9 @@ def archive(tmp_path: Path, private_cache: Path, monkeypatch: pytest.MonkeyPatch
     (etc / "sources.list").write_text(f"deb [arch=amd64] file:{mirror} trixie main\n")
     configuration = etc / "apt.conf"
     configuration.write_text(
+        'Dir::Etc::Parts "/dev/null";\nDir::Etc::Main "/dev/null";\n'
         f'Dir::Etc::SourceList "{etc}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n'
-        f'Dir::State::Lists "{etc}/lists";\n'
+        f'Dir::State::Lists "{etc}/lists";\nDir::Cache "{etc}/cache";\n'
     )
     monkeypatch.setenv("APT_CONFIG", str(configuration))
     source = Source("tiny", "1.0+ds-1", "trixie", name, sha256(data), "py/py.mk")
@@ -187,6 +189,54 @@ def test_only_debians_main_archive_is_asked(
     (tmp_path / "written").write_text("")
     with pytest.raises(UserError, match="names no mirror"):
         apt.main_archives()
+
+
+@pytest.fixture
+def kernel_package(archive: Archive) -> Archive:
+    """The same archive with a kernel, as apt of this machine would install it."""
+    allow_unsigned(archive)
+    top = archive.path.parent / "linux"
+    (top / "DEBIAN").mkdir(parents=True)
+    (top / "boot").mkdir()
+    (top / "boot" / "vmlinuz-6.1").write_text("a kernel")
+    control = "Package: linux-image-6.1.0-7-cloud-amd64\nVersion: 1:6.1-7\nArchitecture: all\n"
+    control += "Maintainer: nobody <n@example.org>\nDescription: a kernel\n"
+    (top / "DEBIAN" / "control").write_text(control)
+    package = archive.path / "pool" / "linux.deb"
+    subprocess.run(["dpkg-deb", "--build", top, package], check=True, timeout=60)
+    data = package.read_bytes()
+    index = (
+        f"{control}Filename: pool/linux.deb\nSize: {len(data)}\nSHA256: {sha256(data)}\n\n"
+        "Package: linux-image-cloud-amd64\nVersion: 6.1-7\nArchitecture: all\n"
+        "Depends: linux-image-6.1.0-7-cloud-amd64 (= 1:6.1-7)\nFilename: pool/meta.deb\nSize: 1\n"
+        f"SHA256: {sha256(b'x')}\nDescription: the newest kernel\n"
+    ).encode()
+    dists = archive.path / "dists" / "trixie"
+    (dists / "main" / "binary-amd64").mkdir()
+    (dists / "main" / "binary-amd64" / "Packages").write_bytes(index)
+    with (dists / "Release").open("a") as release:
+        release.write(f" {sha256(index)} {len(index)} main/binary-amd64/Packages\n")
+    (archive.configuration.parent / "cache" / "archives" / "partial").mkdir(parents=True)
+    subprocess.run(["apt-get", "update"], check=True, capture_output=True, timeout=60)
+    return archive
+
+
+def test_kernel_behind_a_metapackage_is_unpacked_once(
+    kernel_package: Archive, private_cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # What a killed run has left does not count.
+    rubbish = private_cache / "packages" / "linux-image-cloud-amd64" / ".x.partial-1"
+    rubbish.mkdir(parents=True)
+    tree = sources.fetch_binary_package("linux-image-cloud-amd64")
+    assert tree.name == "linux-image-6.1.0-7-cloud-amd64_1%6.1-7"
+    assert (tree / "boot" / "vmlinuz-6.1").read_text() == "a kernel"
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing-here"))
+    assert sources.fetch_binary_package("linux-image-cloud-amd64") == tree
+
+
+def test_unknown_package_is_one_line(kernel_package: Archive) -> None:
+    with pytest.raises(UserError, match="apt knows no package no-such-package"):
+        sources.fetch_binary_package("no-such-package")
 
 
 MPCONFIG = """
