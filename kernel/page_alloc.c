@@ -315,10 +315,14 @@ void page_free(uint64_t paddr, unsigned order) {
     }
 }
 
-void page_free_reserved(uint64_t paddr) {
-    if (claim(paddr, 0)) {
-        give_back(paddr, 0, 1);
+void page_free_reserved_block(uint64_t paddr, unsigned order) {
+    if (claim(paddr, order)) {
+        give_back(paddr, order, (size_t)1 << order);
     }
+}
+
+void page_free_reserved(uint64_t paddr) {
+    page_free_reserved_block(paddr, 0);
 }
 
 static bool try_reserve(size_t pages) {
@@ -363,21 +367,54 @@ uint64_t page_alloc_reserved(void) {
     return paddr;
 }
 
+uint64_t page_alloc_reserved_block(unsigned order) {
+    size_t pages = (size_t)1 << order;
+    if (order > PAGE_ORDER_MAX) {
+        return 0;
+    }
+    uint64_t flags = spin_lock_nofault(&memory.lock);
+    bool promised = unpromise(pages);
+    uint64_t paddr = promised ? take(order) : 0;
+    if (promised && paddr == 0) {
+        __atomic_fetch_add(&memory.reserved, pages, __ATOMIC_RELAXED);
+    }
+    spin_unlock_irqrestore(&memory.lock, flags);
+    if (!promised) {
+        page_alloc_misuse("no pages were promised", 0, order);
+    } else if (paddr != 0) {
+        hand_out(paddr, order);
+    }
+    return paddr;
+}
+
 size_t page_total_count(void) {
     return memory.total;
+}
+
+/* Adds the pages in the caches to `count`. They come and go between the locks: the sum is
+ * exact while nobody else allocates. */
+static size_t add_cached(size_t count) {
+    page_cache_t *cache = __atomic_load_n(&memory.caches, __ATOMIC_ACQUIRE);
+    for (; cache != NULL; cache = cache->next) {
+        uint64_t flags = spin_lock_nofault(&cache->lock);
+        count += cache->count;
+        spin_unlock_irqrestore(&cache->lock, flags);
+    }
+    return count;
 }
 
 size_t page_free_count(void) {
     uint64_t flags = spin_lock_nofault(&memory.lock);
     size_t count = memory.free;
-    page_cache_t *cache = memory.caches;
     spin_unlock_irqrestore(&memory.lock, flags);
-    for (; cache != NULL; cache = cache->next) {
-        flags = spin_lock_nofault(&cache->lock);
-        count += cache->count;
-        spin_unlock_irqrestore(&cache->lock, flags);
-    }
-    return count;
+    return add_cached(count);
+}
+
+size_t page_available_count(void) {
+    uint64_t flags = spin_lock_nofault(&memory.lock);
+    size_t count = unpromised();
+    spin_unlock_irqrestore(&memory.lock, flags);
+    return add_cached(count);
 }
 
 size_t page_reserved_count(void) {

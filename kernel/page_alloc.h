@@ -53,12 +53,19 @@ uint64_t page_alloc_reserved(void);
 /* The reverse: gives back one page and has it promised again, in one step. */
 void page_free_reserved(uint64_t paddr);
 
+/* The same for 2^order pages and as many promises. Returns 0 where no block of that size is
+ * free; the promises stay then. */
+uint64_t page_alloc_reserved_block(unsigned order);
+void page_free_reserved_block(uint64_t paddr, unsigned order);
+
 /* In pages: all that can be handed out; of them not in use now, promised or not; of those,
- * promised; and the pages that were handed out at least once (memory the host had to
- * provide). The first never changes; the others are a momentary picture. */
+ * promised; and not promised: what page_alloc() or page_reserve() would still grant; and the
+ * pages that were handed out at least once (memory the host had to provide). The first never
+ * changes; the others are a momentary picture. */
 size_t page_total_count(void);
 size_t page_free_count(void);
 size_t page_reserved_count(void);
+size_t page_available_count(void);
 size_t page_touched_count(void);
 
 /* A few single pages kept at hand for one CPU. Zeroed memory that lives as long as the
@@ -72,7 +79,8 @@ typedef struct _page_cache_t {
     struct _page_cache_t *next;      /* List of all caches, only ever added to. */
 } page_cache_t;
 
-/* Adds a CPU's cache to the list. Once for each, before page_cache_current() returns it. */
+/* Adds a CPU's cache to the list. Once for each, after page_alloc_init() and before
+ * page_cache_current() returns it. */
 void page_cache_register(page_cache_t *cache);
 
 /* Supplied by the kernel: the registered cache of the CPU that runs this, or NULL for none.

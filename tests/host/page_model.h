@@ -123,6 +123,7 @@ static void model_check_counts(void) {
     CHECK_EQ(page_total_count(), model.total);
     CHECK_EQ(page_free_count(), model.free);
     CHECK_EQ(page_reserved_count(), model.reserved);
+    CHECK_EQ(page_available_count(), model.free - model.reserved);
     CHECK_EQ(page_touched_count(), model.touched_count);
     CHECK_EQ(world.misuses, 0);
 }

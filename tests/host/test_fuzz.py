@@ -30,25 +30,25 @@ def fuzz_seconds() -> int:
     return int(value)
 
 
+def with_memmap(entries: list[Entry]) -> images.Image:
+    image = images.Image(entry=0x6000)
+    image.add(0x6000, images.start_info(memmap_at=0x7000, entries=len(entries)))
+    image.add(0x7000, b"".join(entry.encode() for entry in entries))
+    return image
+
+
 def boot_info_seeds() -> list[bytes]:
-    many = images.cloud_hypervisor()
-    memmap = [Entry(n * MIB, MIB, 1 + n % 3) for n in range(40)]
-    many.pieces[0] = (0x6000, images.start_info(memmap_at=0x7000, entries=len(memmap)))
-    many.add(0x7000, b"".join(entry.encode() for entry in memmap))
-    reserved = images.cloud_hypervisor()
-    reserved.pieces[1] = (
-        0x7000,
-        Entry(MIB, (1 << 64) - 1).encode()
-        + Entry(MIB, GIB).encode()
-        + Entry(2 * MIB + 1, (1 << 64) - 1, RESERVED).encode(),
-    )
+    everything = (1 << 64) - 1
+    pieces = [Entry(n * MIB, MIB - 4096) for n in range(170)]
+    holes = [Entry(n * MIB + 4096, 5000, RESERVED) for n in range(160)]
     return [
         image.encode()
         for image in (
             images.cloud_hypervisor(4 * GIB, b"heap=64M 'a b'", initramfs=12345),
             images.qemu(8 * GIB, b"oncrash=reset"),
-            many,
-            reserved,
+            with_memmap([Entry(n * MIB, MIB, 1 + n % 3) for n in range(40)]),
+            with_memmap([*pieces, *holes]),
+            with_memmap([Entry(MIB, everything), Entry(0, GIB), Entry(MIB + 1, everything, 7)]),
         )
     ]
 
