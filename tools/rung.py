@@ -25,7 +25,7 @@ POLL = 0.2
 
 @dataclass(frozen=True)
 class Rung:
-    """What a rung runs: its commands in order, until the first that fails."""
+    """What a rung runs: its commands in order, all of them, even after a failure."""
 
     name: str
     commands: list[list[str]]
@@ -64,6 +64,7 @@ class RungRunner:
         self._show = show
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = ""
+        self._failures: list[str] = []
         self._lock = threading.Lock()
 
     def run(self) -> Outcome:
@@ -74,23 +75,29 @@ class RungRunner:
         timer = threading.Timer(self._limit, self.stop, [f"stopped after {self._limit:.0f} s"])
         timer.daemon = True
         timer.start()
-        code, note = 0, ""
+        notes, nothing = [], False
         try:
             for command in self._rung.commands:
-                code, note = self._run(command)
-                if code or note:
-                    break
+                code, left = self._run(command)
+                nothing = code == PYTEST_NOTHING_COLLECTED
+                if left:
+                    notes.append("its tests left processes behind (killed)")
+                if code and not nothing and "pytest" not in command:
+                    notes.append(f"`{' '.join(command[2:])}` failed")
+                if left or (code and not nothing):
+                    self._failures.append(report_of(self.log.read_text(errors="replace")))
         finally:
             timer.cancel()
-        outcome = Outcome(self._rung.name, "passed", self._rung.runs_on, self._stopped or note)
+        outcome = Outcome(self._rung.name, "passed", self._rung.runs_on)
+        outcome.note = self._stopped or "; ".join(notes)
         outcome.seconds = time.monotonic() - begin
         count(self._results, outcome)
         if self._stopped:
             outcome.state = "stopped"
-        elif code == PYTEST_NOTHING_COLLECTED and not (outcome.passed or outcome.failed):
-            outcome.state = "none"
-        elif code or note:
+        elif self._failures:
             outcome.state = "failed"
+        elif nothing:
+            outcome.state = "none"
         return outcome
 
     def stop(self, why: str) -> None:
@@ -117,18 +124,16 @@ class RungRunner:
             kill_group(process.pid)
 
     def failure_text(self) -> str:
-        """What a person needs of a failed rung's log: pytest's reports, or the last lines."""
-        text = self.log.read_text(errors="replace")
-        report = re.search(r"^=+ (FAILURES|ERRORS) =+$", text, re.MULTILINE)
-        return text[report.start() :] if report else "\n".join(text.splitlines()[-60:])
+        """What a person needs of the log: what each command that failed had to say."""
+        return "\n".join(self._failures)
 
-    def _run(self, command: list[str]) -> tuple[int, str]:
-        """Exit code of one command, and what is wrong beside it."""
+    def _run(self, command: list[str]) -> tuple[int, bool]:
+        """Exit code of one command, and whether it left processes behind."""
         with self.log.open("a") as log:
             print("$", *command, file=log, flush=True)
             with self._lock:
                 if self._stopped:
-                    return 1, self._stopped
+                    return 1, False
                 # To a file, not to a pipe: whoever inherits a pipe can keep us waiting for ever.
                 process = self._process = subprocess.Popen(
                     command,
@@ -153,8 +158,14 @@ class RungRunner:
                     self._show(line.strip())
         with self._lock:
             self._process = None
-        left = kill_group(process.pid)
-        return code, "its tests left processes behind (killed)" if left else ""
+        return code, kill_group(process.pid)
+
+
+def report_of(log: str) -> str:
+    """Of the log's last command: pytest's reports, or the last lines."""
+    text = log[max(log.rfind("\n$ ") + 1, 0) :]
+    report = re.search(r"^=+ (FAILURES|ERRORS) =+$", text, re.MULTILINE)
+    return text[report.start() :] if report else "\n".join(text.splitlines()[-60:])
 
 
 def kill_group(group: int) -> bool:

@@ -69,11 +69,19 @@ def test_failure_text_is_pytests_report(runner: Callable[..., RungRunner]) -> No
     assert "one is not two" in text
 
 
-def test_failed_check_ends_the_rung(runner: Callable[..., RungRunner]) -> None:
-    it = runner("def test_a(): pass\n", before="print('line 3 is too long'); raise SystemExit(1)")
+def test_failed_check_and_failed_test_are_both_told(runner: Callable[..., RungRunner]) -> None:
+    check = "print('line 3 is too long'); raise SystemExit(1)"
+    it = runner("def test_a(): pass\ndef test_b(): assert 1 == 2\n", before=check)
     outcome = it.run()
-    assert (outcome.state, outcome.passed) == ("failed", 0)
+    assert (outcome.state, outcome.passed, outcome.failed) == ("failed", 1, 1)
+    assert "failed" in outcome.note
     assert "line 3 is too long" in it.failure_text()
+    assert "assert 1 == 2" in it.failure_text()
+
+
+def test_failed_check_alone_is_a_failure(runner: Callable[..., RungRunner]) -> None:
+    it = runner("def test_a(): pass\n", before="raise SystemExit(1)")
+    assert it.run().state == "failed"
 
 
 def test_selection_without_tests_is_no_failure(runner: Callable[..., RungRunner]) -> None:
