@@ -91,35 +91,43 @@ bool paging_map(uint64_t *root, uintptr_t virt, uint64_t paddr, size_t len, uint
     return true;
 }
 
-bool paging_map_page(uint64_t *root, uintptr_t virt, uint64_t paddr, uint64_t rights, page_source_t *source) {
-    uint64_t *entry = entry_at(root, virt, 1, source);
+static bool map_one(uint64_t *entry, uint64_t value) {
     if (entry) {
-        *entry = paddr | rights;
+        *entry = value;
     }
     return entry;
 }
 
-uint64_t paging_unmap(uint64_t *root, uintptr_t virt) {
-    uint64_t *entry = entry_at(root, virt, 1, NULL);
-    if (!entry || !(*entry & PTE_PRESENT)) {
+bool paging_map_page(uint64_t *root, uintptr_t virt, uint64_t paddr, uint64_t rights, page_source_t *source) {
+    return map_one(entry_at(root, virt, 1, source), paddr | rights);
+}
+
+bool paging_map_large_page(uint64_t *root, uintptr_t virt, uint64_t paddr, uint64_t rights, page_source_t *source) {
+    return map_one(entry_at(root, virt, 2, source), paddr | rights | PTE_LARGE);
+}
+
+/* Empties an entry. Returns what it pointed to, where that is of the kind wanted, else 0. */
+static uint64_t take_out(uint64_t *entry, uintptr_t virt, uint64_t large) {
+    if (!entry || !(*entry & PTE_PRESENT) || (*entry & PTE_LARGE) != large) {
         return 0;
     }
     uint64_t paddr = *entry & PTE_ADDRESS;
     *entry = 0;
+    // Of an upper entry too, the CPU may hold a copy: SDM volume 3, 4.10.2 and 4.10.4.1.
     invlpg(virt);
     return paddr;
 }
 
+uint64_t paging_unmap(uint64_t *root, uintptr_t virt) {
+    return take_out(entry_at(root, virt, 1, NULL), virt, 0); // Bit 7 is the PAT's there, never set.
+}
+
+uint64_t paging_unmap_large(uint64_t *root, uintptr_t virt) {
+    return take_out(entry_at(root, virt, 2, NULL), virt, PTE_LARGE);
+}
+
 uint64_t paging_remove_table(uint64_t *root, uintptr_t virt) {
-    uint64_t *entry = entry_at(root, virt, 2, NULL);
-    if (!entry || !(*entry & PTE_PRESENT) || *entry & PTE_LARGE) {
-        return 0;
-    }
-    uint64_t paddr = *entry & PTE_ADDRESS;
-    *entry = 0;
-    // The CPU may hold the entry itself: SDM volume 3, 4.10.2 and 4.10.4.1.
-    invlpg(virt);
-    return paddr;
+    return take_out(entry_at(root, virt, 2, NULL), virt, 0);
 }
 
 uint64_t paging_lookup(uint64_t *root, uintptr_t virt, size_t *page_size) {

@@ -69,11 +69,16 @@ uint64_t *paging_boot_root(void);
  * of the address space. False where a page for a table is missing. */
 bool paging_map(uint64_t *root, uintptr_t virt, uint64_t paddr, size_t len, uint64_t rights, bool large);
 
-/* Maps one 4 KiB page, with tables from `source`. For the rest as paging_map(). */
+/* Maps one page of 4 KiB or 2 MiB, with tables from `source`. For the rest as paging_map(). */
 bool paging_map_page(uint64_t *root, uintptr_t virt, uint64_t paddr, uint64_t rights, page_source_t *source);
+bool paging_map_large_page(uint64_t *root, uintptr_t virt, uint64_t paddr, uint64_t rights, page_source_t *source);
 
-/* Takes the 4 KiB page at `virt` out, on this CPU. Returns its physical address, or 0. */
+/* Takes the 4 KiB page at `virt` out, on this CPU. Returns its physical address, or 0 where
+ * there is none. */
 uint64_t paging_unmap(uint64_t *root, uintptr_t virt);
+
+/* The same for a 2 MiB page. */
+uint64_t paging_unmap_large(uint64_t *root, uintptr_t virt);
 
 /* Takes out the table that maps the 2 MiB from `virt` on, whose pages were all taken out.
  * Returns its physical address, or 0 where there is none. */

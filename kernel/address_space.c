@@ -6,6 +6,9 @@
 #include "kernel/address_space.h"
 #include "kernel/page_alloc.h"
 
+#define LARGE_PAGE_ORDER 9
+#define LARGE_PAGE_PAGES (LARGE_PAGE_SIZE / PAGE_SIZE)
+
 /* Page tables that an area may need: one for each 2 MiB that it touches, one directory for
  * each GiB, one directory pointer table. */
 static size_t tables_for(size_t size) {
@@ -36,7 +39,7 @@ static uint64_t take_table(page_source_t *self) {
     return page_alloc_reserved();
 }
 
-bool address_space_add(address_space_t *space, uintptr_t start, size_t size) {
+bool address_space_add(address_space_t *space, uintptr_t start, size_t size, bool large) {
     if (!page_reserve(address_space_cost(size))) {
         return false;
     }
@@ -53,12 +56,23 @@ bool address_space_add(address_space_t *space, uintptr_t start, size_t size) {
         slot->end = start + size;
         slot->pages_promised = size / PAGE_SIZE;
         slot->tables_promised = tables_for(size);
+        slot->large = large;
     }
     spin_unlock_irqrestore(&space->lock, flags);
     if (!slot) {
         page_unreserve(address_space_cost(size));
     }
     return slot;
+}
+
+/* Gives 2^order pages back; the area keeps their promise where `keep`. */
+static void give_back(area_t *area, uint64_t paddr, unsigned order, bool keep) {
+    if (keep) {
+        page_free_reserved_block(paddr, order);
+        area->pages_promised += (size_t)1 << order;
+    } else {
+        page_free(paddr, order);
+    }
 }
 
 /* Gives back the area's pages in the 2 MiB of `at`, and their page table; or passes over a larger
@@ -70,13 +84,15 @@ static uintptr_t drop_pages(address_space_t *space, area_t *area, uintptr_t at, 
         return (at & ~(hole - 1)) + hole;
     }
     uintptr_t table_end = (at & ~(uintptr_t)(LARGE_PAGE_SIZE - 1)) + LARGE_PAGE_SIZE;
+    uint64_t large_page = paging_unmap_large(space->root, at);
+    if (large_page) {
+        give_back(area, large_page, LARGE_PAGE_ORDER, keep);
+        return table_end;
+    }
     for (; at < table_end && at < area->end; at += PAGE_SIZE) {
         uint64_t page = paging_unmap(space->root, at);
-        if (page && keep) {
-            page_free_reserved(page);
-            ++area->pages_promised;
-        } else if (page) {
-            page_free(page, 0);
+        if (page) {
+            give_back(area, page, 0, keep);
         }
     }
     uint64_t table = paging_remove_table(space->root, table_end - 1);
@@ -107,21 +123,42 @@ void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
     page_unreserve(promised);
 }
 
+/* Maps the whole 2 MiB around `address`, in one page. False where they are not all the area's
+ * and untouched, or no such page is free. */
+static bool map_large(address_space_t *space, area_t *area, uintptr_t address) {
+    size_t hole;
+    uintptr_t start = address & ~(uintptr_t)(LARGE_PAGE_SIZE - 1);
+    if (!area->large || start < area->start || start + LARGE_PAGE_SIZE > area->end
+        || paging_lookup(space->root, address, &hole) || hole < LARGE_PAGE_SIZE) {
+        return false;
+    }
+    uint64_t page = page_alloc_reserved_block(LARGE_PAGE_ORDER);
+    if (!page) {
+        return false;
+    }
+    area->pages_promised -= LARGE_PAGE_PAGES;
+    memset(phys_to_virt(page), 0, LARGE_PAGE_SIZE);
+    return paging_map_large_page(space->root, start, page, MAP_WRITE, &area->source);
+}
+
+static bool map_small(address_space_t *space, area_t *area, uintptr_t address) {
+    size_t size;
+    if (paging_lookup(space->root, address, &size)) {
+        return true; // Another thread of this interpreter was first.
+    }
+    uint64_t page = page_alloc_reserved();
+    if (!page) {
+        return false;
+    }
+    --area->pages_promised;
+    memset(phys_to_virt(page), 0, PAGE_SIZE);
+    return paging_map_page(space->root, address & ~(uintptr_t)(PAGE_SIZE - 1), page, MAP_WRITE, &area->source);
+}
+
 bool address_space_fault(address_space_t *space, uintptr_t address) {
-    bool ok = false;
     uint64_t flags = spin_lock_irqsave(&space->lock);
     area_t *area = area_of(space, address);
-    size_t size;
-    if (area && paging_lookup(space->root, address, &size)) {
-        ok = true; // Another thread of this interpreter was first.
-    } else if (area) {
-        uint64_t page = page_alloc_reserved();
-        if (page) {
-            --area->pages_promised;
-            memset(phys_to_virt(page), 0, PAGE_SIZE);
-            ok = paging_map_page(space->root, address & ~(uintptr_t)(PAGE_SIZE - 1), page, MAP_WRITE, &area->source);
-        }
-    }
+    bool ok = area && (map_large(space, area, address) || map_small(space, area, address));
     spin_unlock_irqrestore(&space->lock, flags);
     return ok;
 }

@@ -23,6 +23,7 @@ typedef struct _area_t {
     uintptr_t start, end;  /* Both 0: a free slot. */
     size_t pages_promised; /* Pages not touched yet. */
     size_t tables_promised;
+    bool large;            /* Comes by 2 MiB at a time, as far as memory is in one piece. */
 } area_t;
 
 typedef struct _address_space_t {
@@ -31,9 +32,9 @@ typedef struct _address_space_t {
     area_t areas[ADDRESS_SPACE_AREAS];
 } address_space_t;
 
-/* Makes [start, start + size) demand-zero. False where memory or slots are missing; nothing is
- * changed then. Thread context, of any address space. */
-bool address_space_add(address_space_t *space, uintptr_t start, size_t size);
+/* Makes [start, start + size) demand-zero; by 2 MiB pages where `large`. False where memory or
+ * slots are missing; nothing is changed then. Thread context, of any address space. */
+bool address_space_add(address_space_t *space, uintptr_t start, size_t size, bool large);
 
 /* The memory that address_space_add() needs for an area of `size` bytes, in pages. */
 size_t address_space_cost(size_t size);

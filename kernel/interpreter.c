@@ -99,7 +99,7 @@ static size_t free_bytes(void) {
 }
 
 static void add_area(uintptr_t start, size_t size) {
-    if (!address_space_add(&space, start, size)) {
+    if (!address_space_add(&space, start, size, false)) {
         panic("no memory for the interpreter: give the machine at least 4 MiB");
     }
 }
@@ -140,7 +140,7 @@ size_t interpreter_heap_available(void) {
 }
 
 /* Makes a demand-zero area in the first hole of [start, end) that is large enough. */
-static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t size) {
+static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t size, bool large) {
     uintptr_t at = start;
     for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
         const area_t *area = &space.areas[i];
@@ -150,7 +150,7 @@ static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t size) {
             i = -1;
         }
     }
-    return size <= end - at && address_space_add(&space, at, size) ? at : 0;
+    return size <= end - at && address_space_add(&space, at, size, large) ? at : 0;
 }
 
 void *interpreter_heap_extend(size_t size) {
@@ -158,14 +158,14 @@ void *interpreter_heap_extend(size_t size) {
     if (!size || size > interpreter_heap_available()) {
         return NULL;
     }
-    uintptr_t start = add_area_between(HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, size);
+    uintptr_t start = add_area_between(HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, size, true);
     heap_extended += start ? size : 0;
     return (void *)start;
 }
 
 void *interpreter_area(size_t size) {
     size = whole_pages(size);
-    return size && size <= AREA_END - AREA_BASE ? (void *)add_area_between(AREA_BASE, AREA_END, size) : NULL;
+    return size && size <= AREA_END - AREA_BASE ? (void *)add_area_between(AREA_BASE, AREA_END, size, false) : NULL;
 }
 
 void interpreter_heap_release(void *area) {
@@ -263,6 +263,9 @@ void *interpreter_stack(size_t *size) {
 /* How many bytes from `at` on are of pages never touched. */
 static size_t untouched(uintptr_t at) {
     size_t hole;
+    if (at < WINDOW_BASE || at >= AREA_END) {
+        return 0; // Kernel memory; and the address space's lock may be held.
+    }
     uintptr_t area_end = address_space_area_end(&space, at);
     if (!area_end || paging_lookup(space.root, at, &hole)) {
         return 0;
