@@ -71,14 +71,14 @@ class SideBySide:
         if self._display is not None:
             self._display.update(self._ids[name], total=1, completed=1, text=escape(text))
         else:
-            console.print(f"{name}: {text}", markup=False)
+            console.print(f"{name}: {text}", markup=False, soft_wrap=True)
 
     def _show(self, name: str, text: str) -> None:
         if self._display is not None:
             self._display.update(self._ids[name], text=escape(text))
         elif time.monotonic() - self._said[name] > self.INTERVAL:
             self._said[name] = time.monotonic()
-            console.print(f"{name}: {text}", markup=False)
+            console.print(f"{name}: {text}", markup=False, soft_wrap=True)
 
 
 @contextmanager
