@@ -53,8 +53,8 @@ size_t gc_get_max_new_split(void) {
     return interpreter_heap_available();
 }
 
-// After an exception: lends the reserve if the heap is full. The collector gives it back
-// (heap_release) when nothing in it is alive any more.
+// After each program and each line at the prompt: lends the reserve if the heap is full. The
+// collector gives it back (heap_release) when nothing in it is alive any more.
 void heap_relieve(void) {
     if (reserve_in_use) {
         return;

@@ -49,6 +49,19 @@ static bool run_repl(void) {
     return probe != NULL; // Not even that: nothing could be typed.
 }
 
+// What sys.atexit() was given. Its exception is printed.
+static void run_exit_function(void) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        if (mp_obj_is_callable(MP_STATE_VM(sys_exitfunc))) {
+            mp_call_function_0(MP_STATE_VM(sys_exitfunc));
+        }
+        nlr_pop();
+    } else {
+        mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
+}
+
 static void run_session(void) {
     heap_init();
     mp_init();
@@ -61,6 +74,7 @@ static void run_session(void) {
         }
     }
 
+    run_exit_function();
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
     soft_timer_deinit();
     gc_sweep_all();

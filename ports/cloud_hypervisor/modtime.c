@@ -10,9 +10,9 @@
 
 #define NS_PER_S 1000000000
 
-// time.time(): a float, as on the unix port and in CPython.
+// time.time(): whole seconds, as localtime() wants them; time_ns() tells the rest.
 static mp_obj_t mp_time_time_get(void) {
-    return mp_obj_new_float((mp_float_t)clock_wall_ns() / NS_PER_S);
+    return mp_obj_new_int_from_ll(clock_wall_ns() / NS_PER_S);
 }
 
 #if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 27, 0)

@@ -55,8 +55,7 @@ void heap_release(void *area);
 #define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (256)
 #define MICROPY_STACK_CHECK_MARGIN (16 * 1024)
 void heap_relieve(void);
-#define MICROPY_BOARD_AFTER_PYTHON_EXEC(input_kind, exec_flags, exception, ret) \
-    do { if (!*(ret)) { heap_relieve(); } } while (0)
+#define MICROPY_BOARD_AFTER_PYTHON_EXEC(input_kind, exec_flags, exception, ret) heap_relieve()
 
 // The prompt. mpremote sends half of this buffer ahead; the kernel's ring holds 64 KiB.
 #define MICROPY_HELPER_REPL (1)

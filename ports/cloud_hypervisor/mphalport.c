@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
+#include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
 #include "py/stream.h"
@@ -107,6 +108,12 @@ mp_uint_t mp_hal_ticks_cpu(void) {
 
 uint64_t mp_hal_time_ns(void) {
     return clock_wall_ns();
+}
+
+void mp_hal_get_random(size_t n, uint8_t *buf) {
+    if (!random_bytes(buf, n)) {
+        mp_raise_OSError(MP_ENODEV);
+    }
 }
 
 // The seed of the random module, which promises nothing about secrecy.

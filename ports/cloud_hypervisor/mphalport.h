@@ -18,4 +18,7 @@ void mp_hal_wait_for_event(mp_uint_t timeout_ms);
 // meanwhile; they, and a pending exception, may raise.
 void mp_hal_delay_until_ns(uint64_t deadline_ns);
 
+// Fills `buf` from the processor's random generator. Raises OSError(ENODEV) where there is none.
+void mp_hal_get_random(size_t n, uint8_t *buf);
+
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPHALPORT_H
