@@ -7,6 +7,7 @@ ELF of the same build.
 """
 
 import bisect
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,40 +62,47 @@ class _Function:
     name: str
 
 
-@dataclass(frozen=True, order=True)
-class _Row:
-    """From `start` up to the next row's start, the code is of this line; None: of no line."""
-
-    start: int
-    place: str | None
-
-
 class Symbols:
     """The functions and the line table of an ELF file with DWARF 4 or 5."""
 
     def __init__(self, path: Path) -> None:
         """ELFError or OSError if `path` cannot be read."""
-        with path.open("rb") as file:
-            elf = ELFFile(file)
-            self.build_id = _build_id(elf)
-            self._functions = sorted(_functions(elf), key=lambda function: function.start)
-            self._rows = sorted(_rows(elf), key=lambda row: (row.start, row.place is not None))
-        self._function_starts = [function.start for function in self._functions]
-        self._row_starts = [row.start for row in self._rows]
+        # Whole in memory: pyelftools reads from it for as long as it is asked.
+        elf = ELFFile(io.BytesIO(path.read_bytes()))
+        self.build_id = _build_id(elf)
+        self._functions = sorted(_functions(elf), key=lambda function: function.start)
+        self._starts = [function.start for function in self._functions]
+        self._dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+        self._units = self._dwarf.get_aranges() if self._dwarf is not None else None
 
     def describe(self, address: int) -> str:
         """`function  file:line`, each `?` where it is not known."""
         return f"{self._function(address)}  {self._place(address)}"
 
     def _function(self, address: int) -> str:
-        index = bisect.bisect_right(self._function_starts, address) - 1
+        index = bisect.bisect_right(self._starts, address) - 1
         if index < 0 or address >= self._functions[index].end:
             return "?"
         return self._functions[index].name
 
     def _place(self, address: int) -> str:
-        index = bisect.bisect_right(self._row_starts, address) - 1
-        return (self._rows[index].place if index >= 0 else None) or "?"
+        """Only the line table of the unit that holds the address is decoded: all take seconds."""
+        offset = self._units.cu_offset_at_addr(address) if self._units is not None else None
+        if offset is None or self._dwarf is None:
+            return "?"
+        program = self._dwarf.line_program_for_CU(self._dwarf.get_CU_at(offset))
+        if program is None:
+            return "?"
+        # A row is true up to the next row of its sequence.
+        before = None
+        for entry in program.get_entries():
+            state = entry.state
+            if state is None:
+                continue
+            if before is not None and before.address <= address < state.address:
+                return _describe_row(program, before)
+            before = None if state.end_sequence else state
+        return "?"
 
 
 def _build_id(elf: ELFFile) -> str:
@@ -119,27 +127,7 @@ def _functions(elf: ELFFile) -> list[_Function]:
     return functions
 
 
-def _rows(elf: ELFFile) -> list[_Row]:
-    if not elf.has_dwarf_info():
-        return []
-    dwarf = elf.get_dwarf_info()
-    rows: list[_Row] = []
-    for unit in dwarf.iter_CUs():
-        program = dwarf.line_program_for_CU(unit)
-        if program is None:
-            continue
-        for entry in program.get_entries():
-            state = entry.state
-            if state is None:
-                continue
-            if state.end_sequence:
-                rows.append(_Row(state.address, None))
-            else:
-                rows.append(_Row(state.address, _place(program, state)))
-    return rows
-
-
-def _place(program: Any, state: Any) -> str:
+def _describe_row(program: Any, state: Any) -> str:
     """`file:line`. DWARF 5 counts files and directories from 0, DWARF 4 from 1.
 
     In both, directory 0 is the one in which the compiler ran.

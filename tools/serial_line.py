@@ -2,8 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """A guest's serial line through pyserial: a pty or a `socket://` address, read as bytes come.
 
-pyserial's own `read` waits for a number of bytes, and its sockets take one byte a call and sleep on
-close; here a read gives what there is.
+pyserial's own `read` waits for a number of bytes; here a read gives what there is.
 """
 
 import os
@@ -20,13 +19,16 @@ class LineClosed(Exception):
 
 
 class _Socket(protocol_socket.Serial):
-    """pyserial's socket, without delay of small writes and without its sleep on close."""
+    """pyserial's socket, but prompt: it loses nothing on open, and does not sleep on close."""
 
     _socket: socket.socket
 
     def open(self) -> None:
         super().open()
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def reset_input_buffer(self) -> None:
+        """`open` calls this to forget what came before: the guest's first words."""
 
     def close(self) -> None:
         if self.is_open:

@@ -107,7 +107,7 @@ def test_cpus_and_large_memory(boot: Boot, echo: Path) -> None:
 def test_file_that_is_no_elf(boot: Boot, tmp_path: Path) -> None:
     kernel = tmp_path / "kernel"
     kernel.write_bytes(b"MZ" + bytes(1000))
-    with pytest.raises(UserError, match="is not an ELF file"):
+    with pytest.raises(UserError, match="is not a whole ELF file"):
         boot(kernel)
 
 

@@ -25,6 +25,10 @@ MARKER = "GUEST_TEST_MARKER"
 
 pytestmark = pytest.mark.timeout(2 * LIMIT)
 
+# These are about our side of the line, whatever is at the other. Each task on the nested back end
+# starts a Linux guest of its own, so there the few that remain must do.
+any_vmm_will_do = pytest.mark.only_on("qemu", "cloud_hypervisor")
+
 
 @dataclass
 class Host:
@@ -142,6 +146,7 @@ def test_exec_prints_what_the_code_prints(host: Host) -> None:
     assert (done.returncode, done.stdout) == (0, "hällo\nworld".encode() + b"\x00\x04\xff")
 
 
+@any_vmm_will_do
 @pytest.mark.parametrize(
     ("code", "status", "error"),
     [
@@ -165,6 +170,7 @@ def test_exit_code_is_the_programs(host: Host, code: str, status: int, error: by
     assert done.stderr.endswith(error)
 
 
+@any_vmm_will_do
 def test_program_sees_itself_as_main(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "app.py"
     path.write_text("import sys\nprint(__name__, __file__, sys.argv[0], '__run' in globals())\n")
@@ -186,6 +192,7 @@ def test_directory_runs_with_its_files(host: Host, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"{sum(data)}\n".encode())
 
 
+@any_vmm_will_do
 def test_output_comes_while_the_program_runs(host: Host) -> None:
     with terminal(host, "exec", "print('early')\nwhile True: pass") as user:
         user.wait_for(b"early\r\n")
@@ -194,6 +201,7 @@ def test_output_comes_while_the_program_runs(host: Host) -> None:
         assert user.wait() == 130
 
 
+@any_vmm_will_do
 def test_program_reads_standard_input(host: Host) -> None:
     done = host.run("exec", "print(input() + input())", typed="one\ntwo\n")
     assert done.returncode == 0
@@ -206,11 +214,13 @@ def test_time_limit_stops_the_program(host: Host) -> None:
     assert b"did not end within 2 s" in done.stderr
 
 
+@any_vmm_will_do
 def test_power_off_by_the_program_is_well(host: Host) -> None:
-    done = host.run("exec", "import cloud_hypervisor; cloud_hypervisor.power_off()")
+    done = host.run("exec", "import machine; machine.poweroff()")
     assert done.returncode == 0, done.stderr
 
 
+@any_vmm_will_do
 def test_reset_by_the_program_is_told(host: Host) -> None:
     done = host.run("exec", "import machine; machine.reset()")
     assert done.returncode == 123
@@ -224,6 +234,7 @@ def test_crash_is_reported_with_function_and_line(host: Host) -> None:
     assert re.search(rb"machine_mem_subscr  \S*machine_mem\.c:\d+", done.stderr)
 
 
+@any_vmm_will_do
 def test_bad_input_is_one_line(host: Host, tmp_path: Path) -> None:
     for arguments in (
         ("run", str(tmp_path / "missing.py")),
@@ -236,6 +247,7 @@ def test_bad_input_is_one_line(host: Host, tmp_path: Path) -> None:
         assert done.stdout == b""
 
 
+@any_vmm_will_do
 def test_piped_input_ends_at_the_prompt(host: Host) -> None:
     done = host.run(
         "run", typed="print('a' + 'b')\nimport time; time.sleep(1.5)\nprint('c' + 'd')\n"

@@ -8,7 +8,6 @@ Cloud Hypervisor, for one, takes any ELF it dislikes for a bzImage and complains
 import struct
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from tools.errors import UserError
@@ -22,30 +21,35 @@ def check_kernel(path: Path, memory_bytes: int) -> None:
     try:
         with path.open("rb") as file:
             _check(path, ELFFile(file), memory_bytes)
-    except ELFError:
-        raise UserError(
-            f"{path} is not an ELF file.", "Give the firmware.elf of a build."
-        ) from None
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except Exception:  # pyelftools raises one of many kinds for a file that is broken.
+        raise UserError(
+            f"{path} is not a whole ELF file.", "Give the firmware.elf of a build."
+        ) from None
 
 
 def _check(path: Path, elf: ELFFile, memory_bytes: int) -> None:
     if elf.elfclass != 64 or elf["e_machine"] != "EM_X86_64":
         raise UserError(f"{path} is not a 64-bit x86 ELF file.")
-    notes = [segment for segment in elf.iter_segments() if segment["p_type"] == "PT_NOTE"]
-    # Cloud Hypervisor looks at the last PT_NOTE only.
-    if not notes or not _has_pvh_entry(notes[-1].data()):
+    size = path.stat().st_size
+    notes = b""
+    for segment in elf.iter_segments():
+        if segment["p_offset"] + segment["p_filesz"] > size:
+            raise UserError(f"{path} is cut short.", "Build it again.")
+        if segment["p_type"] == "PT_NOTE":
+            # Cloud Hypervisor looks at the last one only.
+            notes = segment.data()
+    if not _has_pvh_entry(notes):
         raise UserError(
             f"{path} cannot boot by PVH: its last PT_NOTE segment holds no Xen PHYS32 entry.",
             "Give the firmware.elf of a build.",
         )
-    size = path.stat().st_size
-    for segment in elf.iter_segments():
-        if segment["p_offset"] + segment["p_filesz"] > size:
-            raise UserError(f"{path} is cut short.", "Build it again.")
+    for segment in elf.iter_segments("PT_LOAD"):
         end = segment["p_paddr"] + segment["p_memsz"]
-        if segment["p_type"] == "PT_LOAD" and segment["p_memsz"] > 0 and end > memory_bytes:
+        if segment["p_memsz"] > 0 and end > memory_bytes:
             raise UserError(
                 f"{path} does not fit into {memory_bytes / _MIB:.4g} MiB.",
                 f"Give the machine more memory: --memory {-(-end // _MIB)}M is the least.",
