@@ -213,8 +213,23 @@ bool paging_trim_direct(uint64_t end) {
         return true;
     }
     uint64_t large_end = end & ~(uint64_t)(LARGE_PAGE_SIZE - 1);
-    for (size_t i = large_end / LARGE_PAGE_SIZE; i < ENTRIES; ++i) {
-        boot_pd[i] = 0;
+    uint64_t last = 0;
+    if (end > large_end) {
+        // Complete before it replaces the large page: it lies in that page itself, perhaps.
+        uint64_t paddr = new_table(kernel_source);
+        if (!paddr) {
+            return false;
+        }
+        uint64_t *table = phys_to_virt(paddr);
+        for (uint64_t at = large_end; at < end; at += PAGE_SIZE) {
+            *table++ = at | MAP_WRITE | PTE_GLOBAL;
+        }
+        last = paddr | PTE_PRESENT | PTE_WRITABLE;
     }
-    return paging_map(boot_pml4, DIRECT_MAP_BASE + large_end, large_end, end - large_end, MAP_WRITE | PTE_GLOBAL, false);
+    for (size_t i = large_end / LARGE_PAGE_SIZE; i < ENTRIES; ++i) {
+        boot_pd[i] = last;
+        last = 0;
+    }
+    invlpg(DIRECT_MAP_BASE + large_end);
+    return true;
 }

@@ -1,3 +1,6 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+
 # The kernel as a library: boot/, drivers/, kernel/ and its C library become
 # $(BUILD)/libkernel.a. Included by whoever links an application on it (the MicroPython port,
 # the guests of tests/); wants BUILD. Gives KERNEL_LIB, KERNEL_LDFLAGS, KERNEL_CFLAGS.
@@ -7,7 +10,6 @@
 
 KERNEL_TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 LINK_ADDRESS ?= 0x100000
-
 STRIP ?= strip
 
 KERNEL_SRC_S = boot/pvh.S boot/vectors.S boot/thread_entry.S
