@@ -11,9 +11,6 @@
 
 #define UART_ISA_IRQ 4
 
-/* How many bytes may be written after uart_can_send() said yes. */
-#define UART_BURST 16
-
 /* Sets 115200 8N1, FIFOs on, interrupts off. */
 void uart_init(void);
 
@@ -25,8 +22,7 @@ void uart_enable_receive_interrupt(void);
  * second one comes for the bytes that are left. */
 int uart_receive(void);
 
-/* True where UART_BURST bytes may be sent. */
-bool uart_can_send(void);
+/* Sends a byte, as soon as the UART takes one. Interrupts on or off; one CPU at a time. */
 void uart_send(uint8_t byte);
 
 #endif // MICROPY_INCLUDED_DRIVERS_UART16550_H

@@ -101,13 +101,8 @@ void console_set_break(int c, void (*fn)(void)) {
 }
 
 static void send(const uint8_t *data, size_t len) {
-    while (len) {
-        while (!uart_can_send()) {
-            cpu_relax();
-        }
-        for (unsigned i = 0; i < UART_BURST && len; ++i, --len) {
-            uart_send(*data++);
-        }
+    while (len--) {
+        uart_send(*data++);
     }
 }
 
