@@ -6,7 +6,6 @@
 #ifndef MICROPY_INCLUDED_DRIVERS_UART16550_H
 #define MICROPY_INCLUDED_DRIVERS_UART16550_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define UART_ISA_IRQ 4
