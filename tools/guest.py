@@ -288,10 +288,13 @@ class Guest:
             if begin < 0:
                 self._searched = max(0, len(self.transcript) - len(CRASH_BEGIN))
                 return
-            self._readable = self._searched = begin
+            # Its first bytes may have been read already, when they were all there was.
+            self._readable = max(begin, self._unread)
+            self._searched = begin
         end = self.transcript.find(CRASH_END, self._searched)
         if end >= 0:
-            report = self.transcript[self._readable : end + len(CRASH_END)].decode(errors="replace")
+            begin = self.transcript.rfind(CRASH_BEGIN, 0, end)
+            report = self.transcript[begin : end + len(CRASH_END)].decode(errors="replace")
             explained = explain(report, debug_file_of(self.spec.kernel))
             self._crash = GuestCrashed(explained, self.output)
 
