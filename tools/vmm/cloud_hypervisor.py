@@ -79,12 +79,26 @@ class CloudHypervisor(Vmm):
 
     def _wait_for_api(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
-        while not Path(f"{self._directory}/api").exists():
-            if self._process is None or self._process.poll() is not None:
-                raise VmmError(f"Cloud Hypervisor did not start: {self.stderr_text.strip()}")
-            if time.monotonic() > deadline:
-                raise VmmError(f"Cloud Hypervisor opens no API: {self.stderr_text.strip()}")
+        while True:
+            try:
+                self._connect_api().close()
+                return
+            except OSError:
+                if self._process is None or self._process.poll() is not None:
+                    text = self.stderr_text.strip()
+                    raise VmmError(f"Cloud Hypervisor did not start: {text}") from None
+                if time.monotonic() > deadline:
+                    raise VmmError("Cloud Hypervisor opens no API.") from None
             time.sleep(0.002)
+
+    def _connect_api(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(f"{self._directory}/api")
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def poll(self) -> Ending | None:
         if self._ending is None and self._process is not None:
@@ -113,11 +127,9 @@ class CloudHypervisor(Vmm):
 
     def api(self, method: str, command: str, body: Any = None) -> Any:
         """A call of Cloud Hypervisor's API, such as ("GET", "vm.info")."""
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            connection.connect(f"{self._directory}/api")
+            connection = self._connect_api()
         except OSError as error:
-            connection.close()
             raise VmmError(f"Cloud Hypervisor's API cannot be reached: {error}.") from None
         return cli.call_api(connection, method, command, body)
 
