@@ -180,7 +180,8 @@ _Noreturn void panic_exception(interrupt_frame_t *f, const char *what) {
 _Noreturn void panic(const char *message) {
     begin(message);
     print("\r\n");
-    uint64_t rip = (uintptr_t)__builtin_return_address(0);
+    // Inside of the call: what follows it may belong to the next function.
+    uint64_t rip = (uintptr_t)__builtin_return_address(0) - 1;
     print_place(rip);
     print_backtrace(rip, *(uint64_t *)__builtin_frame_address(0));
     finish();
