@@ -61,6 +61,9 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *str, size_t len) {
 }
 
 static uint64_t deadline_after(mp_uint_t count, uint64_t unit_ns) {
+    if (count == (mp_uint_t)-1) {
+        return EVENT_FOREVER; // Without a look at the clock, whose start may take 10 ms.
+    }
     uint64_t now = clock_monotonic_ns();
     return count < (WAIT_LIMIT_NS - now) / unit_ns ? now + count * unit_ns : EVENT_FOREVER;
 }
