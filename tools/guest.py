@@ -29,6 +29,7 @@ SOFT_REBOOT = b"MPY: soft reboot\r\n"
 _TIMEOUT = 15.0
 """Seconds, on a VMM as fast as QEMU's emulation; `Vmm.slowness` stretches it."""
 _POLL_INTERVAL = 0.1
+_DOUBT_TIME = 0.3
 _TAIL_LINES = 25
 
 
@@ -85,6 +86,7 @@ class Guest:
         """Where in `transcript` a crash report begins: nobody reads beyond. None: there is none."""
         self._ending: Ending | None = None
         self._last_poll = 0.0
+        self._last_data = 0.0
         self._repl = RawRepl(self)
 
     def start(self) -> None:
@@ -147,11 +149,11 @@ class Guest:
         Raises GuestCrashed and GuestEnded, when everything before the end has been read.
         """
         deadline = time.monotonic() + timeout
-        while self._unread == self._readable_end():
+        while self._unread == self._readable_end() - self._doubtful():
             left = deadline - time.monotonic()
             if not self._fill(max(0.0, min(left, _POLL_INTERVAL))) and left <= 0:
                 break
-        data = bytes(self.transcript[self._unread : self._readable_end()])
+        data = bytes(self.transcript[self._unread : self._readable_end() - self._doubtful()])
         self._unread += len(data)
         return data
 
@@ -248,6 +250,15 @@ class Guest:
     def _readable_end(self) -> int:
         return len(self.transcript) if self._readable is None else self._readable
 
+    def _doubtful(self) -> int:
+        """How many of the last bytes may be the beginning of a crash report that is on its way."""
+        if time.monotonic() - self._last_data > _DOUBT_TIME * self.vmm.slowness:
+            return 0
+        for size in range(len(CRASH_BEGIN) - 1, len(b"\r\n"), -1):
+            if self.transcript.endswith(CRASH_BEGIN[:size]):
+                return min(size, len(self.transcript) - self._unread)
+        return 0
+
     def _fill(self, timeout: float) -> bool:
         """Add to the transcript what comes within `timeout`; True if something came."""
         if self._crash is not None:
@@ -260,6 +271,8 @@ class Guest:
         except LineClosed:
             data = b""
             self._line_was_closed()
+        if data:
+            self._last_data = time.monotonic()
         self.transcript += data
         self._look_for_crash()
         if self._ending is None:
@@ -288,7 +301,7 @@ class Guest:
             if begin < 0:
                 self._searched = max(0, len(self.transcript) - len(CRASH_BEGIN))
                 return
-            # Its first bytes may have been read already, when they were all there was.
+            # Its first bytes have been read already if the rest took very long.
             self._readable = max(begin, self._unread)
             self._searched = begin
         end = self.transcript.find(CRASH_END, self._searched)
