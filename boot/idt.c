@@ -27,6 +27,7 @@ void interrupt_dispatch(interrupt_frame_t *frame);
 static gate_t idt[VECTORS] __attribute__((section(".uncleared"), aligned(16)));
 static interrupt_handler_t handlers[VECTORS];
 static uint64_t counts[VECTORS];
+static const char *names[VECTORS];
 static interrupt_handler_t unhandled_handler;
 static uint32_t next_device_vector = VECTOR_FIRST_DEVICE;
 
@@ -72,14 +73,19 @@ void interrupt_set_handler(uint8_t vector, interrupt_handler_t handler) {
     __atomic_store_n(&handlers[vector], handler, __ATOMIC_RELEASE);
 }
 
-uint8_t interrupt_allocate_vector(interrupt_handler_t handler) {
+uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler) {
     uint32_t vector = __atomic_fetch_add(&next_device_vector, 1, __ATOMIC_RELAXED);
     if (vector >= VECTOR_SPURIOUS) {
         __atomic_fetch_sub(&next_device_vector, 1, __ATOMIC_RELAXED);
         return 0;
     }
     interrupt_set_handler(vector, handler);
+    __atomic_store_n(&names[vector], name, __ATOMIC_RELEASE);
     return vector;
+}
+
+const char *interrupt_name(uint8_t vector) {
+    return __atomic_load_n(&names[vector], __ATOMIC_ACQUIRE);
 }
 
 uint64_t interrupt_count(uint8_t vector) {

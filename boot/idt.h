@@ -51,8 +51,12 @@ void idt_load(void);
 /* Any CPU; the vector must not be in use meanwhile. */
 void interrupt_set_handler(uint8_t vector, interrupt_handler_t handler);
 
-/* A vector for a device, from VECTOR_FIRST_DEVICE on; 0 where none is left. */
-uint8_t interrupt_allocate_vector(interrupt_handler_t handler);
+/* A vector for a device, from VECTOR_FIRST_DEVICE on; 0 where none is left. `name` (for people)
+ * stays in use. */
+uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler);
+
+/* What a device's vector is for, or NULL where it is nobody's. */
+const char *interrupt_name(uint8_t vector);
 
 /* How often each vector came, on all CPUs. */
 uint64_t interrupt_count(uint8_t vector);

@@ -66,7 +66,7 @@ void console_init(void) {
         panic("no memory for the console's receive ring");
     }
     ring = phys_to_virt(pages);
-    if (!irq_connect_isa(UART_ISA_IRQ, on_interrupt)) {
+    if (!irq_connect_isa(UART_ISA_IRQ, "console", on_interrupt)) {
         panic("no I/O APIC pin for the console's interrupt");
     }
     uart_enable_receive_interrupt();

@@ -38,9 +38,9 @@ void irq_init(void) {
     }
 }
 
-bool irq_connect_isa(unsigned irq, interrupt_handler_t handler) {
+bool irq_connect_isa(unsigned irq, const char *name, interrupt_handler_t handler) {
     uint16_t flags;
     uint32_t gsi = acpi_isa_irq_to_gsi(&machine.acpi, irq, &flags);
-    uint8_t vector = interrupt_allocate_vector(handler);
+    uint8_t vector = interrupt_allocate_vector(name, handler);
     return vector && ioapic_route(gsi, vector, cpu_current()->apic_id, ACPI_INTI_ACTIVE_LOW(flags), ACPI_INTI_LEVEL(flags));
 }

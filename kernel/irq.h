@@ -15,6 +15,6 @@ void irq_init(void);
 
 /* Has the ISA interrupt 0..15, wherever the MADT says that it is wired, call `handler` on this
  * CPU. The handler ends with lapic_eoi(). Returns false where there is no such pin. */
-bool irq_connect_isa(unsigned irq, interrupt_handler_t handler);
+bool irq_connect_isa(unsigned irq, const char *name, interrupt_handler_t handler);
 
 #endif // MICROPY_INCLUDED_KERNEL_IRQ_H

@@ -130,6 +130,6 @@ bool timer_stop(ktimer_t *timer) {
 }
 
 void timer_init(void) {
-    vector = interrupt_allocate_vector(on_interrupt);
+    vector = interrupt_allocate_vector("timer", on_interrupt);
     lapic_timer_init(vector);
 }

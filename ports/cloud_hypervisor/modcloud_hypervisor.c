@@ -7,6 +7,7 @@
 
 #include "py/runtime.h"
 
+#include "boot/idt.h"
 #include "kernel/clock.h"
 #include "kernel/system.h"
 #include "ramdisk.h"
@@ -49,12 +50,26 @@ static mp_obj_t cloud_hypervisor_clock(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(cloud_hypervisor_clock_obj, cloud_hypervisor_clock);
 
+// interrupts(): how often each device has interrupted since the boot, a dict by its name.
+static mp_obj_t cloud_hypervisor_interrupts(void) {
+    mp_obj_t dict = mp_obj_new_dict(0);
+    for (unsigned vector = VECTOR_FIRST_DEVICE; vector < VECTOR_SPURIOUS; ++vector) {
+        const char *name = interrupt_name(vector);
+        if (name) {
+            mp_obj_dict_store(dict, text(name), mp_obj_new_int_from_ull(interrupt_count(vector)));
+        }
+    }
+    return dict;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(cloud_hypervisor_interrupts_obj, cloud_hypervisor_interrupts);
+
 static const mp_rom_map_elem_t cloud_hypervisor_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_cloud_hypervisor) },
     { MP_ROM_QSTR(MP_QSTR_RAMDisk), MP_ROM_PTR(&ramdisk_type) },
     { MP_ROM_QSTR(MP_QSTR_clock), MP_ROM_PTR(&cloud_hypervisor_clock_obj) },
     { MP_ROM_QSTR(MP_QSTR_cmdline), MP_ROM_PTR(&cloud_hypervisor_cmdline_obj) },
     { MP_ROM_QSTR(MP_QSTR_cpus), MP_ROM_PTR(&cloud_hypervisor_cpus_obj) },
+    { MP_ROM_QSTR(MP_QSTR_interrupts), MP_ROM_PTR(&cloud_hypervisor_interrupts_obj) },
     { MP_ROM_QSTR(MP_QSTR_memory), MP_ROM_PTR(&cloud_hypervisor_memory_obj) },
     { MP_ROM_QSTR(MP_QSTR_vmm), MP_ROM_PTR(&cloud_hypervisor_vmm_obj) },
 };
