@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""`./inv bench boot`: what it costs from the PVH entry to the prompt.
+
+Counts, not times: instructions in QEMU, and on the real Cloud Hypervisor VM exits, pages and the
+VMM's memory, the last two against a guest that only halts.
+"""
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from tests.guests import build_guest
+from tools.bench import boot_exits, boot_instructions
+from tools.bench.report import Benchmark, Budget, Figures, amount, table
+from tools.build import build
+from tools.vmm import cloud_hypervisor_cli, qemu
+from tools.vmm.nested import shared_linux
+
+_BOOTS = 3
+_FUNCTIONS_SHOWN = 12
+_EXIT_PLACES_SHOWN = 15
+
+# KVM's names of exits that a reader may not know.
+REASONS = {"io": "port I/O, the console's bytes included", "interrupt": "the host's interrupts"}
+
+INSTRUCTIONS = 100_000
+EXITS = 100
+MEMORY = 1 << 20
+
+
+def measure() -> Figures:
+    """Keys: `instructions` as boot_instructions.measure; `target`: by setting of transparent huge
+    pages and guest ("halt", "prompt") the figures of boot_exits.measure, of the boot with the
+    median number of exits, and `all_exits_beside_console`."""
+    kernel = build().elf
+    target: Figures = {}
+    with tempfile.TemporaryDirectory(prefix="halt-") as directory:
+        halt = build_guest("halt", Path(directory))
+        for huge_pages in ("never", "always"):
+            target[huge_pages] = {
+                "halt": median_boot(halt, huge_pages, says_prompt=False),
+                "prompt": median_boot(kernel, huge_pages, says_prompt=True),
+            }
+    return {"instructions": boot_instructions.measure(kernel), "target": target}
+
+
+def median_boot(kernel: Path, huge_pages: str, says_prompt: bool) -> dict[str, Any]:
+    boots = [boot_exits.measure(kernel, huge_pages, says_prompt) for _ in range(_BOOTS)]
+    exits = [boot["exits_beside_console"] for boot in boots]
+    chosen = boots[exits.index(statistics.median_low(exits))]
+    return {**chosen, "all_exits_beside_console": exits}
+
+
+def growth(figures: Figures) -> int:
+    """Bytes by which the VMM process is larger than with the guest that only halts, THP off."""
+    off = figures["target"]["never"]
+    return int(off["prompt"]["rss_anon"] - off["halt"]["rss_anon"])
+
+
+def budgets(figures: Figures) -> list[Budget]:
+    """ARCHITECTURE's, all with transparent huge pages off where that matters."""
+    off = figures["target"]["never"]["prompt"]
+    return [
+        Budget(
+            "instructions from the PVH entry to the prompt",
+            figures["instructions"]["instructions_to_prompt"],
+            INSTRUCTIONS,
+            "",
+        ),
+        Budget("VM exits beside the console's bytes", off["exits_beside_console"], EXITS, ""),
+        Budget("VMM process beyond the halting guest's", growth(figures), MEMORY, "bytes"),
+    ]
+
+
+def tables(figures: Figures) -> Iterator[Table]:
+    yield instruction_table(figures["instructions"])
+    yield target_table(figures["target"])
+    yield exit_table(figures["target"]["never"]["prompt"])
+
+
+def instruction_table(figures: Figures) -> Table:
+    shown = table("Instructions, QEMU", ["function", "to the prompt"])
+    functions = list(figures["by_function"].items())
+    for name, count in functions[:_FUNCTIONS_SHOWN]:
+        shown.add_row(name, amount(count))
+    rest = functions[_FUNCTIONS_SHOWN:]
+    shown.add_row(f"{len(rest)} others", amount(sum(count for _, count in rest)))
+    shown.add_section()
+    shown.add_row("all", amount(figures["instructions_to_prompt"]))
+    shown.add_row("until the guest halts", amount(figures["instructions_until_it_waits"]))
+    return shown
+
+
+def target_table(figures: Figures) -> Table:
+    guests = [
+        (f"{guest}, THP {setting}", one)
+        for setting, by_guest in figures.items()
+        for guest, one in by_guest.items()
+    ]
+    shown = table("Cloud Hypervisor, nested", ["", *(name for name, _ in guests)])
+    rows = {
+        "VM exits": "exits",
+        "bytes on the console": "console_bytes",
+        "VM exits beside them": "exits_beside_console",
+        "pages touched by the guest": "touched_guest_pages",
+        "guest pages resident": "resident_guest_pages",
+        "VMM RssAnon, bytes": "rss_anon",
+    }
+    for title, key in rows.items():
+        shown.add_row(title, *(amount(one[key]) for _, one in guests))
+    return shown
+
+
+def exit_table(figures: Figures) -> Table:
+    """Where the exits come from, with transparent huge pages off."""
+    shown = table("VM exits to the prompt, THP never", ["reason", "exits"])
+    for reason, count in figures["exits_by_reason"].items():
+        shown.add_row(REASONS.get(reason, reason), str(count))
+    shown.add_section()
+    places = [
+        (count, f"{reason} in {function}")
+        for reason, functions in figures["exits_by_function"].items()
+        for function, count in functions.items()
+    ]
+    for count, place in sorted(places, key=lambda item: -item[0])[:_EXIT_PLACES_SHOWN]:
+        shown.add_row(place, str(count))
+    return shown
+
+
+def versions() -> dict[str, str]:
+    program = cloud_hypervisor_cli.require()
+    return {
+        "QEMU": qemu.version(),
+        "Cloud Hypervisor": cloud_hypervisor_cli.version_of(program),
+        "Linux of L1": shared_linux().read_file("/proc/sys/kernel/osrelease").decode().strip(),
+    }
+
+
+BOOT = Benchmark(
+    name="boot",
+    about="from the PVH entry to the prompt",
+    packages=("build", "run", "nested"),
+    measure=measure,
+    tables=tables,
+    budgets=budgets,
+    versions=versions,
+)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""How many instructions a guest executes from its PVH entry to the prompt, and in which functions.
+
+QEMU stops at the entry by its gdb stub. From there on its log names each instruction it executes,
+one a line, each byte written to the UART, and each exception. What is logged but not executed shows
+in the log, so the count is exact; QEMU's own count (`-icount`) must agree, to the instruction.
+"""
+
+import re
+import socket
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.bench.functions import Functions, pvh_entry
+from tools.bench.gdb_stub import GdbStub
+from tools.errors import WorkFailed
+from tools.guest import PROMPT, Guest
+from tools.vmm.base import VmSpec
+from tools.vmm.qemu import Qemu
+
+_LOGGED = "exec,nochain,int,trace:serial_write"
+# The second name since QEMU 8.1.
+_ONE_AT_A_TIME = ("singlestep on", "one-insn-per-tb on")
+_SETTLING_INTERVAL = 0.3
+_SETTLING_TIMEOUT = 60.0
+
+_EXECUTED = re.compile(rb"^Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/")
+# An instruction that QEMU logged and then began anew: at the end of a time slice, before device
+# I/O, or because it faults. A fault is a vector below 32 that is no INT instruction.
+_NOT_EXECUTED = re.compile(
+    rb"^Stopped execution of TB chain|^cpu_io_recompile: rewound| *\d+: v=[01][0-9a-f] .* i=0 "
+)
+_SENT = re.compile(rb"^serial_write write addr 0x00 val 0x([0-9a-f]+)")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a log tells. All counts are of instructions; each repetition of REP is one."""
+
+    executed: int
+    at_prompt: int
+    """When the prompt's last byte had been written to the UART."""
+    addresses: dict[int, int]
+    """Counts by address, up to the prompt."""
+
+
+class TracedQemu(Qemu):
+    """A QEMU whose guest is counted, or logged to a file, from its PVH entry on."""
+
+    def __init__(self, entry: int, gdb_port: int, log: Path | None) -> None:
+        super().__init__()
+        self._entry = entry
+        self._gdb_port = gdb_port
+        self._log = log
+        self._at_entry = 0
+
+    def boot(self) -> None:
+        with GdbStub(self._gdb_port) as stub:
+            stub.run_to(self._entry)
+            self._at_entry = self._icount()
+            if self._log is not None:
+                answers = {self._order(order) for order in _ONE_AT_A_TIME}
+                if all("unknown command" in answer for answer in answers):
+                    raise WorkFailed(f"QEMU {self.version} cannot log single instructions.")
+                self._order(f"logfile {self._log}")
+                self._order(f"log {_LOGGED}")
+            stub.detach()
+
+    def executed(self) -> int:
+        """Instructions since the entry, by QEMU's own count. The guest must stand still or halt."""
+        return self._icount() - self._at_entry
+
+    def halt(self) -> None:
+        """Stop the guest."""
+        self.monitor.execute("stop")
+
+    def _icount(self) -> int:
+        return int(self.monitor.execute("query-replay")["icount"])
+
+    def _order(self, line: str) -> str:
+        answer: Any = self.monitor.execute("human-monitor-command", **{"command-line": line})
+        return str(answer)
+
+
+def measure(kernel: Path) -> dict[str, Any]:
+    """The figures of `kernel`, see the keys. WorkFailed if the two counts differ."""
+    trace, counted = trace_boot(kernel)
+    if trace.executed != counted:
+        raise WorkFailed(
+            f"QEMU's log shows {trace.executed:,} instructions, its count is {counted:,}.",
+            "Report this with the version of QEMU.",
+        )
+    return {
+        "instructions_to_prompt": trace.at_prompt,
+        "instructions_until_it_waits": instructions_until_it_waits(kernel),
+        "checked_against_icount": counted,
+        "by_function": Functions(kernel).sums(trace.addresses.items()),
+    }
+
+
+def trace_boot(kernel: Path) -> tuple[Trace, int]:
+    """The log of a boot that was stopped at the prompt, and QEMU's own count then."""
+    with tempfile.TemporaryDirectory(prefix="trace-") as directory:
+        log = Path(directory) / "log"
+        vmm, spec = _machine(kernel, log)
+        with Guest(vmm, spec) as guest:
+            guest.wait_for_prompt()
+            vmm.halt()
+            counted = vmm.executed()
+        with log.open("rb") as lines:
+            return read_trace(lines), counted
+
+
+def instructions_until_it_waits(kernel: Path) -> int:
+    """Up to the first time that the guest halts for good: it may work on after the prompt."""
+    vmm, spec = _machine(kernel, None)
+    with Guest(vmm, spec) as guest:
+        guest.wait_for_prompt()
+        deadline = time.monotonic() + _SETTLING_TIMEOUT
+        before = -1
+        while (now := vmm.executed()) != before:
+            if time.monotonic() > deadline:
+                raise WorkFailed("The guest does not come to rest at its prompt.")
+            before = now
+            time.sleep(_SETTLING_INTERVAL)
+        return now
+
+
+def read_trace(lines: Iterable[bytes]) -> Trace:
+    """Count a log of QEMU up to its end and up to the prompt; WorkFailed if there is no prompt."""
+    counts: Counter[int] = Counter()
+    address, executed, at_prompt = 0, 0, 0
+    sent = b""
+    addresses: dict[int, int] = {}
+    for line in lines:
+        if match := _EXECUTED.match(line):
+            address = int(match[1], 16)
+            counts[address] += 1
+            executed += 1
+        elif _NOT_EXECUTED.match(line):
+            counts[address] -= 1
+            executed -= 1
+        elif match := _SENT.match(line):
+            sent += bytes([int(match[1], 16)])
+            if not at_prompt and sent.endswith(PROMPT):
+                at_prompt = executed
+                addresses = dict(counts)
+    if not at_prompt:
+        raise WorkFailed("QEMU's log shows no prompt on the UART.", "Is this Debian's QEMU?")
+    return Trace(executed, at_prompt, addresses)
+
+
+def _machine(kernel: Path, log: Path | None) -> tuple[TracedQemu, VmSpec]:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = int(unused.getsockname()[1])
+    spec = VmSpec(kernel, count_instructions=True, gdb_port=port)
+    return TracedQemu(pvh_entry(kernel), port, log), spec
