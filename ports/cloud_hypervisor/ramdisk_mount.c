@@ -4,10 +4,12 @@
 /* What stands at "/" until a file is used: an object that turns itself into the RAM disk's
  * littlefs when a method of a filesystem is asked of it. */
 
+#include "py/mperrno.h"
 #include "py/runtime.h"
 #include "extmod/vfs.h"
 #include "extmod/vfs_lfs.h"
 
+#include "lfs2_assert.h"
 #include "ramdisk.h"
 
 // Memory has no pages to program; larger units than littlefs' default mean fewer calls.
@@ -16,6 +18,10 @@
 
 static const mp_obj_type_t ramdisk_mount_type;
 static const mp_obj_base_t ramdisk_mount_obj = { &ramdisk_mount_type };
+
+_Noreturn void lfs2_assert_failed(void) {
+    mp_raise_OSError(MP_EBADF);
+}
 
 static mp_obj_t call_lfs(mp_obj_t function, mp_obj_t bdev) {
     mp_obj_t args[] = {

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Runs a suite: a fresh guest in QEMU, and upstream's unmodified tests/run-tests.py against it."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.upstream.line import PROMPT, Line
+from tests.upstream.suites import Suite
+from tools.build import ROOT
+from tools.raw_repl import RawRepl
+from tools.vmm import make_vmm
+from tools.vmm.base import VmSpec
+
+TIME_LIMIT = 600.0
+"""Seconds for one suite; the longest takes a fifth of it on two cores of a small machine."""
+
+_RESULT = re.compile(r"^(pass|FAIL|skip) +(\S+\.py)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What upstream's runner said of each test, by its name in tests/, and all of its output."""
+
+    passed: frozenset[str]
+    failed: frozenset[str]
+    skipped: frozenset[str]
+    log: str
+
+
+def run_suite(suite: Suite, tree: Path, firmware: Path, mpy_cross: Path, scratch: Path) -> Results:
+    """Run the suite's tests of the source tree; `scratch` is an empty directory for its files."""
+    with make_vmm("qemu") as vmm:
+        vmm.start(VmSpec(firmware, memory=suite.memory, cmdline=suite.cmdline))
+        vmm.boot()
+        with Line(vmm.serial) as line:
+            line.read_until(PROMPT)
+            put_files(line, files_of(suite, tree))
+        command = [sys.executable, "run-tests.py", "--jobs", "1", "--result-dir", str(scratch)]
+        command += [*suite.options, *target(suite, vmm.serial), *suite.paths(tree)]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "MICROPY_MPYCROSS": str(mpy_cross),
+            "MICROPY_MICROPYTHON": str(write_program(scratch)),
+            "GUEST_SERIAL": vmm.serial,
+        }
+        # In a copy, because it writes .mpy files where it runs and bytecode beside its modules.
+        log = run(command, link_tree(tree, scratch) / "tests", environment)
+    failures = "".join(
+        f"\n=== {path.name}\n{path.read_text(errors='replace')}" for path in sorted(scratch.glob("*.out"))
+    )
+    return Results(*(names(log, verdict) for verdict in ("pass", "FAIL", "skip")), log + failures)
+
+
+def target(suite: Suite, serial: str) -> list[str]:
+    """The option of run-tests.py that says what is tested."""
+    if suite.as_unix_program:
+        return ["--test-instance", "unix"]
+    bridge = shlex.join([sys.executable, "-m", "tests.upstream.bridge", serial])
+    return ["--test-instance", f"exec:exec {bridge}"]
+
+
+def write_program(scratch: Path) -> Path:
+    """An executable file that stands for the unix port's."""
+    program = scratch / "micropython"
+    command = shlex.join([sys.executable, "-m", "tests.upstream.unix_program"])
+    program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def link_tree(tree: Path, scratch: Path) -> Path:
+    """A tree in which `tests` is a directory of its own and all its files are upstream's."""
+    copy = scratch / "tree"
+    (copy / "tests").mkdir(parents=True)
+    for path in tree.iterdir():
+        if path.name != "tests":
+            (copy / path.name).symlink_to(path)
+    for path in (tree / "tests").iterdir():
+        (copy / "tests" / path.name).symlink_to(path)
+    return copy
+
+
+def run(command: list[str], directory: Path, environment: dict[str, str]) -> str:
+    """The output of a command that is ended, with all it started, after TIME_LIMIT."""
+    process = subprocess.Popen(
+        command,
+        cwd=directory,
+        env=environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        output += f"\nrun-tests.py was ended after {TIME_LIMIT:.0f} s\n"
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    return output
+
+
+def names(log: str, verdict: str) -> frozenset[str]:
+    return frozenset(name for found, name in _RESULT.findall(log) if found == verdict)
+
+
+def files_of(suite: Suite, tree: Path) -> dict[str, bytes]:
+    """The files for the RAM disk, by their paths there."""
+    tests = tree / "tests"
+    return {
+        str(path.relative_to(tests / base)): path.read_bytes()
+        for pattern, base in suite.files.items()
+        for path in sorted(tests.glob(pattern))
+        if path.is_file()
+    }
+
+
+def put_files(line: Line, files: dict[str, bytes]) -> None:
+    """Write files into the guest by its raw REPL."""
+    if not files:
+        return
+    directories = {str(parent) for name in files for parent in Path(name).parents} - {"."}
+    code = ["import os"]
+    code += [f"os.mkdir({name!r})" for name in sorted(directories)]
+    code += [f"with open({name!r}, 'wb') as f: f.write({data!r})" for name, data in files.items()]
+    repl = RawRepl(line)
+    repl.enter(30)
+    for statement in code:
+        traceback = repl.execute(statement.encode(), 30)[1]
+        if traceback:
+            raise RuntimeError(f"The guest's RAM disk: {traceback.decode(errors='replace')}")
+    repl.leave(30)
