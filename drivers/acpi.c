@@ -112,7 +112,7 @@ static acpi_state_t find_root(acpi_info_t *info, uint64_t rsdp_paddr) {
             }
         }
     }
-    if (state != ACPI_OK && rsdt_paddr != 0) {
+    if (state != ACPI_OK) {
         state = open_root(info, rsdt_paddr, "RSDT", 4);
     }
     return state == ACPI_OK ? ACPI_OK : ACPI_BROKEN;

@@ -98,13 +98,13 @@ static void model_learn_managed(void) {
 }
 
 static bool model_start(void) {
-    world_fill_with_garbage();
+    world_fill_with(0xa5);
     if (!world_start(model.ram.range, model.ram.count, model.excluded, model.excluded_count)) {
         return false;
     }
     model_learn_managed();
     /* And begin anew, with garbage for metadata, and nothing else to be touched. */
-    world_fill_with_garbage();
+    world_fill_with(0xa5);
     for (uint64_t page = 0; page < MODEL_PAGES; page++) {
         if (model.managed[page] || !model_is_available(page * PAGE_SIZE)) {
             ASAN_POISON_MEMORY_REGION(world.ram + page * PAGE_SIZE, PAGE_SIZE);

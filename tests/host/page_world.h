@@ -33,7 +33,9 @@ static struct {
     size_t ram_size;
     page_cache_t cache[WORLD_CPUS];
     unsigned misuses; /* Atomic. */
-    const char *misuse; /* What the last one was. */
+    const char *misuse; /* What the last one was, and where. */
+    uint64_t misuse_paddr;
+    unsigned misuse_order;
 } world;
 
 /* The CPU that this thread is; -1: none with a cache. */
@@ -44,10 +46,10 @@ page_cache_t *page_cache_current(void) {
 }
 
 void page_alloc_misuse(const char *what, uint64_t paddr, unsigned order) {
-    (void)paddr;
-    (void)order;
     CHECK(spinlocks_held.depth == 0);
     world.misuse = what;
+    world.misuse_paddr = paddr;
+    world.misuse_order = order;
     __atomic_fetch_add(&world.misuses, 1, __ATOMIC_RELAXED);
 }
 
@@ -60,9 +62,9 @@ static inline void world_make_ram(size_t size) {
     world.ram_size = size;
 }
 
-static inline void world_fill_with_garbage(void) {
+static inline void world_fill_with(uint8_t garbage) {
     ASAN_UNPOISON_MEMORY_REGION(world.ram, world.ram_size);
-    memset(world.ram, 0xa5, world.ram_size);
+    memset(world.ram, garbage, world.ram_size);
 }
 
 /* Starts the allocator, without caches. */

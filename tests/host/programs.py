@@ -19,6 +19,7 @@ BUILD = ROOT / "build" / "host"
 
 BOOT_INFO = ("kernel/boot_info.c", "kernel/phys_ranges.c")
 ACPI = ("drivers/acpi.c", "drivers/acpi_madt.c", "drivers/acpi_fadt.c", "drivers/acpi_dsdt.c")
+SMBIOS = ("drivers/smbios.c",)
 PAGE_ALLOC = ("kernel/page_alloc.c", "kernel/page_buddy.c", "kernel/phys_ranges.c")
 
 # What each program is about.
@@ -30,11 +31,13 @@ PROGRAMS = {
     "probe_boot_info": BOOT_INFO,
     "probe_acpi": ACPI,
     "probe_cmdline": ("kernel/cmdline.c",),
+    "probe_smbios": SMBIOS,
     "fuzz_boot_info": BOOT_INFO,
     "fuzz_acpi": ACPI,
     "fuzz_acpi_table": ACPI,
     "fuzz_cmdline": ("kernel/cmdline.c",),
     "fuzz_page_alloc": PAGE_ALLOC,
+    "fuzz_smbios": SMBIOS,
 }
 
 # tests/host/shim stands before the root: there the kernel's own headers are overlaid.

@@ -289,6 +289,25 @@ def test_a_table_without_its_fixed_part_is_broken(
     assert result[key] == "broken"
 
 
+def test_tables_that_are_not_listed_are_absent(tmp_path: Path) -> None:
+    result = parse(with_tables(table(b"OEM1", bytes(100))), tmp_path)
+    assert (result["madt"], result["fadt"], result["mcfg"]) == ("absent", "ok", "absent")
+    image = Image(entry=0x1001)
+    image.add(0x1001, rsdp(0, 0x2001))
+    image.add(0x2001, table(b"XSDT", struct.pack("<QQ", 0x3003, 1 << 52)))
+    image.add(0x3003, madt())
+    image.add(1 << 52, mcfg())  # No physical address.
+    result = parse(image, tmp_path)
+    assert (result["madt"], result["fadt"], result["mcfg"]) == ("ok", "absent", "absent")
+
+
+def test_tables_without_entries_are_sound(tmp_path: Path) -> None:
+    result = parse(with_tables(madt(), mcfg()), tmp_path)
+    assert (result["madt"], result["mcfg"]) == ("ok", "ok")
+    assert (result["cpus"], result["ioapics"], result["segments"]) == ([], [], [])
+    assert result["lapic"] == LAPIC
+
+
 def test_the_first_sound_table_of_a_kind_counts(tmp_path: Path) -> None:
     broken = madt(lapic(0, 1))[:-1] + b"?"
     image = with_tables(broken, madt(lapic(0, 2)), madt(lapic(0, 3)))
@@ -416,7 +435,7 @@ def test_a_malformed_structure_ends_the_list(bad: bytes, tmp_path: Path) -> None
 
 def test_structures_too_short_or_unknown_are_passed_over(tmp_path: Path) -> None:
     short = b"\x00\x07" + bytes(4) + b"\x01"
-    unknown = b"\x7f\x05abc"
+    unknown = b"\x7f\x05abc\x7f\x10" + b"\x01" * 14
     short_others = b"\x01\x08" + bytes(6) + b"\x02\x04\0\7" + b"\x09\x0f" + bytes(13)
     structures = [short, unknown, short_others, b"\x05\x02", lapic(3, 3), ioapic(9, 0x1000, 5)]
     result = parse(with_tables(madt(*structures)), tmp_path)
@@ -470,6 +489,7 @@ def test_a_reset_register_counts_only_with_its_flag(tmp_path: Path) -> None:
         (gas(SYSTEM_MEMORY, 0xFED00000, 32), ["memory", 0xFED00000, 32]),
         (gas(SYSTEM_MEMORY, 0, 32), NONE),
         (gas(SYSTEM_MEMORY, (1 << 64) - 8, 32), NONE),
+        (gas(SYSTEM_IO, 0, 8), NONE),
         (gas(SYSTEM_IO, 0x10000, 8), NONE),
         (gas(SYSTEM_IO, 0xFFFF, 8), ["io", 0xFFFF, 8]),
         (gas(2, 0x1234, 8), NONE),  # PCI configuration space: not supported.
@@ -505,7 +525,7 @@ def test_the_extended_form_of_a_register_is_preferred(tmp_path: Path) -> None:
     assert result["pm_timer"] == ["memory", 0xFED80808, 32]
     result = parse_fadt(tmp_path, pm_timer=0x408)
     assert result["pm_timer"] == ["io", 0x408, 32]
-    assert parse_fadt(tmp_path, pm_timer=0x12345)["pm_timer"] == NONE
+    assert parse_fadt(tmp_path, pm_timer=0x10000)["pm_timer"] == NONE
 
 
 @pytest.mark.parametrize(("flags", "bits"), [(0, 24), (TMR_VAL_EXT, 32)])
@@ -610,6 +630,11 @@ def test_what_is_no_constant_region_is_not_taken_for_one(definition: bytes, tmp_
     aml += acpi_images.aml_region(b"\\TEST", SYSTEM_IO, 0xFFFE, 2)
     result = parse(with_tables(dsdt=aml), tmp_path, "TEST")
     assert result["regions"] == {"TEST": ["io", 0xFFFE, 2]}
+
+
+@pytest.mark.parametrize("end", [b"\x5b", b"\x5b\x80", b"\x5b\x80TES", b"\x5b\x80TEST"])
+def test_a_region_at_the_very_end_is_not_read_past_it(end: bytes, tmp_path: Path) -> None:
+    assert parse(with_tables(dsdt=bytes(9) + end), tmp_path, "TEST")["regions"] == {}
 
 
 def test_a_missing_or_broken_dsdt_is_said_to_be(tmp_path: Path) -> None:

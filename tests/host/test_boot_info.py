@@ -129,6 +129,13 @@ def test_a_memory_map_too_long_is_refused_since_it_could_hold_reservations(tmp_p
     assert result["ram"] == []
 
 
+def test_a_memory_map_at_address_0_is_none(tmp_path: Path) -> None:
+    image = Image(entry=0x6000)
+    image.add(0x6000, images.start_info(memmap_at=0, entries=1))
+    image.add(0, Entry(MIB, MIB).encode())
+    assert parse(image, tmp_path)["status"].startswith("the PVH start_info has no memory map")
+
+
 @pytest.mark.parametrize(
     "entries",
     [
@@ -189,6 +196,7 @@ def test_partial_pages_are_joined_before_they_are_rounded(tmp_path: Path) -> Non
         (Entry(PHYS_LIMIT, MIB), []),
         (Entry(GIB, (1 << 64) - GIB), []),
         (Entry(GIB, (1 << 64) - 1), []),
+        (Entry(GIB, (1 << 64) - 1 - GIB), [[GIB, PHYS_LIMIT]]),
         (Entry(GIB, PHYS_LIMIT), [[GIB, PHYS_LIMIT]]),
     ],
 )
@@ -198,6 +206,12 @@ def test_ram_beyond_any_address_is_left_out(bad: Entry, ram: list[Any], tmp_path
     assert result["ram"][0] == [MIB, 2 * MIB]
     assert result["ram"][1:] == ram
     assert result["problems"] == ["the memory map has RAM beyond any physical address: not used"]
+
+
+def test_ram_up_to_the_last_address_is_used(tmp_path: Path) -> None:
+    result = parse(with_memmap([Entry(PHYS_LIMIT - GIB, GIB)]), tmp_path)
+    assert result["ram"] == [[PHYS_LIMIT - GIB, PHYS_LIMIT]]
+    assert result["problems"] == []
 
 
 def model(entries: list[Entry]) -> list[list[int]]:
@@ -255,6 +269,11 @@ def test_impossible_modules_are_left_out_and_reported(tmp_path: Path) -> None:
     result = parse(with_modules(modules), tmp_path)
     assert result["modules"] == [[0x1234567, 89]]
     assert result["problems"] == ["a boot module has an impossible address or size: not seen"]
+
+
+def test_a_module_may_end_at_the_last_address(tmp_path: Path) -> None:
+    result = parse(with_modules([(PHYS_LIMIT - 5, 5)]), tmp_path)
+    assert (result["modules"], result["problems"]) == ([[PHYS_LIMIT - 5, 5]], [])
 
 
 def test_empty_modules_are_none(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 #include "kernel/page_alloc.h"
 
+#include "kernel/page_buddy.h"
 #include "tests/host/page_model.h"
 #include "tests/host/unit.h"
 
@@ -153,7 +154,7 @@ TEST(blocks_of_every_region_of_a_large_machine_come_back) {
 
 TEST(metadata_is_touched_only_for_blocks_in_use) {
     start(64);
-    world_fill_with_garbage();
+    world_fill_with(0xa5);
     const phys_range_t ram[] = { { 1 * MIB, 64 * MIB } };
     CHECK(world_start(ram, 1, NULL, 0));
     CHECK(page_alloc(0) != 0);
@@ -168,6 +169,48 @@ TEST(metadata_is_touched_only_for_blocks_in_use) {
         }
     }
     CHECK(touched <= 2);
+}
+
+TEST(garbage_in_metadata_that_was_never_set_is_not_believed) {
+    /* The words of pages behind the frontier look like those of pages in use. */
+    start(8);
+    world_fill_with(0x03);
+    const phys_range_t ram[] = { { 1 * MIB, 8 * MIB } };
+    CHECK(world_start(ram, 1, NULL, 0));
+    uint64_t used[] = { page_alloc(0), page_alloc(0), page_alloc(9) };
+    size_t free_count = page_free_count();
+    for (uint64_t paddr = 0; paddr < 8 * MIB; paddr += PAGE_SIZE) {
+        if (paddr != used[0] && paddr != used[1] && (paddr < used[2] || paddr >= used[2] + 2 * MIB)) {
+            world.misuse = NULL;
+            page_free(paddr, 0);
+            CHECK(world.misuse != NULL);
+        }
+    }
+    CHECK_EQ(page_free_count(), free_count);
+}
+
+TEST(metadata_takes_no_page_more_than_its_words_need) {
+    for (size_t pages = 1; pages < 3000; pages++) {
+        for (size_t skip = 0; skip < 6000; skip += 1000) {
+            page_region_t region;
+            size_t managed = page_region_init(&region, MIB, MIB + pages * PAGE_SIZE, skip, 0);
+            size_t metadata = pages - managed;
+            if (managed > 0) {
+                CHECK(skip + managed * sizeof(uint64_t) <= metadata * PAGE_SIZE);
+            }
+            CHECK(managed == pages || skip + (managed + 1) * sizeof(uint64_t) > (metadata - 1) * PAGE_SIZE);
+        }
+    }
+}
+
+TEST(a_single_page_between_exclusions_is_left_alone) {
+    world_make_ram(2 * MIB);
+    const phys_range_t ram[] = { { MIB, MIB + PAGE_SIZE }, { MIB + 2 * PAGE_SIZE, MIB + 5 * PAGE_SIZE } };
+    CHECK(world_start(ram, 2, NULL, 0));
+    CHECK_EQ(page_total_count(), 2);
+    CHECK_EQ(page_alloc(0), MIB + 3 * PAGE_SIZE);
+    CHECK_EQ(page_alloc(0), MIB + 4 * PAGE_SIZE);
+    CHECK_EQ(page_alloc(0), 0);
 }
 
 TEST(hundreds_of_ranges_are_all_used) {
@@ -276,6 +319,8 @@ static void check_misuse(uint64_t paddr, unsigned order, const char *what) {
     page_free(paddr, order);
     CHECK(world.misuse != NULL);
     CHECK_TEXT(world.misuse, what);
+    CHECK_EQ(world.misuse_paddr, paddr);
+    CHECK_EQ(world.misuse_order, order);
     CHECK_EQ(page_free_count(), free_count);
 }
 

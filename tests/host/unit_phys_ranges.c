@@ -66,6 +66,8 @@ TEST(subtraction_cuts_splits_and_removes) {
     CHECK_SET(15, 20, 25, 35);
     phys_ranges_subtract(&set, 18, 27);
     CHECK_SET(15, 18, 27, 35);
+    phys_ranges_subtract(&set, 15, 18);
+    CHECK_SET(27, 35);
     phys_ranges_subtract(&set, 0, UINT64_MAX);
     CHECK_SET_EMPTY();
 }
@@ -98,6 +100,19 @@ TEST(a_full_set_drops_its_smallest_range_for_a_larger_one) {
     CHECK_EQ(set.count, PHYS_RANGES_MAX);
     CHECK_EQ(set.range[PHYS_RANGES_MAX - 1].start, 100000);
     CHECK_EQ(phys_ranges_size(&set), (PHYS_RANGES_MAX - 1) * 10 + 100000);
+}
+
+TEST(a_full_set_stays_sorted_wherever_its_smallest_range_is) {
+    for (uint64_t smallest = 0; smallest < PHYS_RANGES_MAX; smallest++) {
+        fill(10);
+        phys_ranges_subtract(&set, 1000 + smallest * 100, 1000 + smallest * 100 + 1);
+        phys_ranges_add(&set, 1000 + 5 * 100 + 50, 1000 + 5 * 100 + 70);
+        CHECK_EQ(set.count, PHYS_RANGES_MAX);
+        CHECK_EQ(phys_ranges_size(&set), (PHYS_RANGES_MAX - 1) * 10 + 20);
+        for (uint32_t k = 1; k < set.count; k++) {
+            CHECK(set.range[k - 1].end < set.range[k].start);
+        }
+    }
 }
 
 TEST(a_full_set_ignores_a_range_smaller_than_all) {
