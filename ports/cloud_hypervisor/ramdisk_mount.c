@@ -19,7 +19,7 @@
 static const mp_obj_type_t ramdisk_mount_type;
 static const mp_obj_base_t ramdisk_mount_obj = { &ramdisk_mount_type };
 
-_Noreturn void lfs2_assert_failed(void) {
+_Noreturn void lfs2_bad_mode(void) {
     mp_raise_OSError(MP_EBADF);
 }
 
