@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""That the benchmarks can measure the firmware, and Linux beside it, on this rung's VMM."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools import sources
+from tools.bench import boot_exits, boot_instructions, console, linux_guest, python, unix_port
+from tools.guest import Guest
+
+SIZE = 8 << 10
+
+
+def test_console_benchmark_moves_its_bytes(guest: Guest) -> None:
+    assert console.paste(guest, SIZE) > 0
+    assert console.print_out(guest, SIZE) > 0
+
+
+@pytest.mark.only_on("qemu")
+def test_instructions_of_a_boot_are_counted(firmware: Path) -> None:
+    figures = boot_instructions.measure(firmware)
+    assert figures["instructions_to_prompt"] == sum(figures["by_function"].values())
+    assert figures["instructions_to_prompt"] < figures["instructions_until_it_waits"]
+    assert {"pvh_start", "boot_main", "app_main"} <= figures["by_function"].keys()
+
+
+@pytest.mark.only_on("nested")
+def test_exits_of_a_known_guest_are_counted(tiny_guest: Callable[[str], Path]) -> None:
+    figures = boot_exits.measure(tiny_guest("prompt"), "never", says_prompt=True)
+    exits = dict(figures["exits_by_reason"])
+    exits.pop("interrupt", None)  # The host's.
+    # Its one page, the four bytes of the prompt, its end.
+    assert exits == {boot_exits.FIRST_TOUCH: 1, "io": 4, "hlt": 1}
+    assert figures["console_bytes"] == 4
+    assert figures["touched_guest_pages"] == 1
+    assert figures["resident_guest_pages"] >= 1
+
+
+@pytest.mark.only_on("qemu")
+@pytest.mark.timeout(600)
+def test_perfbench_runs_on_the_firmware_and_on_linux(firmware: Path, tmp_path: Path) -> None:
+    name = "core_import_mpy_single"
+    scripts = python.benchmark_scripts(sources.micropython().path / "tests")
+    initramfs = tmp_path / "initramfs"
+    linux_guest.write_initramfs(unix_port.build_unix_port(), scripts, initramfs)
+    commands: dict[str, str] = {}
+    with python.pair(firmware, initramfs, scripts, "2M", True, commands) as guests:
+        counts = [guests.run(name) for _ in range(2)]
+    ours, unix = zip(*counts, strict=True)
+    # Counts hardly differ from one time to the next.
+    assert max(ours) < 1.05 * min(ours)
+    assert max(unix) < 1.05 * min(unix)
+    assert all("-icount" in command for key, command in commands.items() if "counted" in key)
