@@ -15,6 +15,8 @@ that carries the last lines of its output; leaving the `with` stops whatever sti
 import ast
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -129,6 +131,21 @@ class Guest:
         return self.transcript.decode(errors="replace")
 
     # The line.
+
+    @contextmanager
+    def lent_line(self) -> Iterator[str]:
+        """Let another program have the serial line: gives its address, as pyserial takes it.
+
+        Nobody sees what the guest says while no program is connected. Afterwards the REPL is in
+        whatever mode the program left it.
+        """
+        self._open_line().close()
+        self._line = None
+        try:
+            yield self.vmm.serial
+        finally:
+            self._line = SerialLine(self.vmm.serial)
+            self._repl.entered = False
 
     def fileno(self) -> int:
         """For select: readable when the guest has sent something, or has ended."""
