@@ -10,7 +10,7 @@ import pytest
 from tests.guests import build_guest
 from tools.bench import boot_exits, boot_instructions
 from tools.bench.boot_instructions import read_trace
-from tools.bench.functions import Functions, pvh_entry
+from tools.bench.functions import Functions, Sections, pvh_entry
 from tools.errors import WorkFailed
 
 # tests/guests/prompt.S numbers them.
@@ -47,6 +47,12 @@ def test_addresses_belong_to_the_function_before_them(tmp_path: Path) -> None:
     assert names == ["a", "a", "b", "b"]
     assert functions.name(0) == "?"
     assert functions.sums([(0x100000, 1), (0x100002, 5), (0x100001, 3)]) == {"b": 5, "a": 4}
+
+
+def test_pages_belong_to_the_last_section_in_them(prompt: Path) -> None:
+    sections = Sections(prompt)
+    names = [sections.of_page(page) for page in (0x7, 0x100, 0x101)]
+    assert names == ["below 1 MiB", ".note.pvh", "memory beyond the image"]
 
 
 def executed(address: int) -> bytes:

@@ -129,6 +129,9 @@ def exit_table(figures: Figures) -> Table:
     ]
     for count, place in sorted(places, key=lambda item: -item[0])[:_EXIT_PLACES_SHOWN]:
         shown.add_row(place, str(count))
+    shown.add_section()
+    for section, count in figures["touched_by_section"].items():
+        shown.add_row(f"{boot_exits.FIRST_TOUCH} in {section}", str(count))
     return shown
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.bench.functions import Functions
+from tools.bench.functions import PAGE_SHIFT, Functions, Sections
 from tools.errors import WorkFailed
 from tools.guest import Guest
 from tools.vmm.base import VmSpec
@@ -37,7 +37,6 @@ _SETTLING_TIMEOUT = 60.0
 _NESTED_FAULT = "npf"
 FIRST_TOUCH = "first touch of a page"
 DEVICE_REGISTER = "device register"
-_PAGE_SHIFT = 12
 
 
 def measure(kernel: Path, huge_pages: str, says_prompt: bool) -> dict[str, Any]:
@@ -58,7 +57,7 @@ def measure(kernel: Path, huge_pages: str, says_prompt: bool) -> dict[str, Any]:
     traced = read_trace(trace, guest.spec.memory_bytes)
     if traced.count != exits:
         raise WorkFailed(f"L1's KVM counts {exits} exits, its trace holds {traced.count}.")
-    functions = Functions(kernel)
+    functions, sections = Functions(kernel), Sections(kernel)
     return {
         "huge_pages": huge_pages,
         "command": " ".join(command).strip(),
@@ -70,6 +69,7 @@ def measure(kernel: Path, huge_pages: str, says_prompt: bool) -> dict[str, Any]:
             reason: functions.sums(Counter(rips).items()) for reason, rips in traced.rips.items()
         },
         "touched_guest_pages": len(traced.touched),
+        "touched_by_section": dict(Counter(map(sections.of_page, traced.touched)).most_common()),
         "resident_guest_pages": pages,
         "rss_anon": memory,
     }
@@ -119,7 +119,7 @@ def read_trace(text: str, memory: int) -> ExitTrace:
             # Below 3 GiB Cloud Hypervisor's memory has no holes.
             kind = FIRST_TOUCH if address < memory else DEVICE_REGISTER
             if kind == FIRST_TOUCH:
-                traced.touched.add(address >> _PAGE_SHIFT)
+                traced.touched.add(address >> PAGE_SHIFT)
         traced.rips.setdefault(kind, []).append(int(rip, 16))
     return traced
 

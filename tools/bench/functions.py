@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""Which function an address of a guest belongs to, and where the guest begins."""
+"""What an address of a guest belongs to, and where the guest begins."""
 
 import bisect
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from elftools.elf.segments import NoteSegment
@@ -14,6 +15,7 @@ from elftools.elf.segments import NoteSegment
 from tools.crash import debug_file_of
 
 _XEN_ELFNOTE_PHYS32_ENTRY = "18"  # pyelftools has no name for it.
+PAGE_SHIFT = 12
 _LINKER_MARKS = ("image_start",)  # At the address of a function, and no function.
 
 
@@ -50,6 +52,33 @@ class Functions:
         for address, count in counts:
             total[self.name(address)] += count
         return dict(total.most_common())
+
+
+class Sections:
+    """The sections of an ELF file that lie in physical memory at their addresses."""
+
+    def __init__(self, kernel: Path) -> None:
+        with kernel.open("rb") as file:
+            elf = ELFFile(file)
+            loaded = [
+                (segment["p_vaddr"], segment["p_vaddr"] + segment["p_memsz"])
+                for segment in elf.iter_segments()
+                if segment["p_type"] == "PT_LOAD" and segment["p_vaddr"] == segment["p_paddr"]
+            ]
+            self._sections = [
+                (section["sh_addr"], section["sh_addr"] + section["sh_size"], section.name)
+                for section in elf.iter_sections()
+                if section["sh_flags"] & SH_FLAGS.SHF_ALLOC
+                and any(start <= section["sh_addr"] < end for start, end in loaded)
+            ]
+
+    def of_page(self, page: int) -> str:
+        """The section that has bytes in this page; the last one, if several have."""
+        start, end = page << PAGE_SHIFT, page + 1 << PAGE_SHIFT
+        names = [name for low, high, name in self._sections if low < end and high > start]
+        if names:
+            return names[-1]
+        return "below 1 MiB" if end <= 1 << 20 else "memory beyond the image"
 
 
 def pvh_entry(kernel: Path) -> int:
