@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection, SymbolTableSection
 
@@ -70,7 +71,7 @@ class Symbols:
         # Whole in memory: pyelftools reads from it for as long as it is asked.
         elf = ELFFile(io.BytesIO(path.read_bytes()))
         self.build_id = _build_id(elf)
-        self._functions = sorted(_functions(elf), key=lambda function: function.start)
+        self._functions = _functions(elf)
         self._starts = [function.start for function in self._functions]
         self._dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
         self._units = self._dwarf.get_aranges() if self._dwarf is not None else None
@@ -115,16 +116,25 @@ def _build_id(elf: ELFFile) -> str:
 
 
 def _functions(elf: ELFFile) -> list[_Function]:
+    """All code symbols, sorted. A label of assembly has no size: it reaches up to the next one."""
     table = elf.get_section_by_name(".symtab")
     if not isinstance(table, SymbolTableSection):
         return []
-    functions = []
-    for symbol in table.iter_symbols():
-        # Functions in assembly may have no size: one byte is better than none.
-        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF":
-            start = symbol["st_value"]
-            functions.append(_Function(start, start + max(symbol["st_size"], 1), symbol.name))
-    return functions
+    code = {
+        index: section["sh_addr"] + section["sh_size"]
+        for index, section in enumerate(elf.iter_sections())
+        if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
+    }
+    symbols = sorted(
+        (symbol["st_value"], symbol["st_size"], symbol.name, code[symbol["st_shndx"]])
+        for symbol in table.iter_symbols()
+        if symbol["st_info"]["type"] in ("STT_FUNC", "STT_NOTYPE") and symbol["st_shndx"] in code
+    )
+    ends = [symbol[0] for symbol in symbols[1:]] + [0]
+    return [
+        _Function(start, start + size if size else (next_start or section_end), name)
+        for (start, size, name, section_end), next_start in zip(symbols, ends, strict=True)
+    ]
 
 
 def _describe_row(program: Any, state: Any) -> str:

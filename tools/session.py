@@ -69,7 +69,9 @@ def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: flo
     if vmm not in (None, Qemu.name):
         raise UserError(f"The {vmm} back end has no server for gdb.", "Use --vmm qemu.")
     result = build.build()
-    say(f"In another terminal: gdb {result.debug} -ex 'target remote :{_GDB_PORT}'")
+    # A hardware breakpoint: the code is not in memory yet.
+    commands = f"-ex 'target remote :{_GDB_PORT}' -ex 'hbreak boot_main' -ex continue"
+    say(f"In another terminal: gdb {result.debug} {commands}")
     spec = VmSpec(Path(), cpus, memory, cmdline, gdb_port=_GDB_PORT)
     return _session(Qemu(), spec, timeout, talk)
 

@@ -26,6 +26,15 @@ int main(void) {
     return outer(3);
 }
 """
+LABELS = """\
+    .text
+first_label:
+    nop
+    nop
+second_label:
+    nop
+    ret
+"""
 
 
 @pytest.fixture(params=[4, 5], ids=["DWARF 4", "DWARF 5"])
@@ -33,8 +42,9 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "inner.c").write_text(INNER)
     (tmp_path / "outer.c").write_text(OUTER)
+    (tmp_path / "labels.S").write_text(LABELS)
     command = ["gcc", f"-gdwarf-{request.param}", "-O0", "-no-pie", "-Wl,--build-id=sha1"]
-    command += ["-o", "program", "outer.c", "deep/inner.c"]
+    command += ["-o", "program", "outer.c", "deep/inner.c", "labels.S"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
     return tmp_path / "program"
 
@@ -78,6 +88,16 @@ def test_each_address_gets_function_file_and_line(program: Path) -> None:
 def test_first_address_is_not_a_return_address(program: Path) -> None:
     outer, _ = address_of(program, "outer")
     assert "outer  outer.c:2" in explain(report(build_id(program)[:16], outer), program)
+
+
+def test_label_of_assembly_reaches_up_to_the_next(program: Path) -> None:
+    first, _ = address_of(program, "first_label")
+    # Return addresses: one byte behind the instruction meant.
+    text = explain(report(build_id(program)[:16], first, first + 2, first + 4), program)
+    lines = text.splitlines()
+    assert lines[-3] == f"  0x{first:016x} first_label  labels.S:3"
+    assert lines[-2] == f"  0x{first + 2:016x} first_label  labels.S:4"
+    assert lines[-1] == f"  0x{first + 4:016x} second_label  labels.S:7"
 
 
 def test_symbols_of_another_build_are_not_used(program: Path) -> None:

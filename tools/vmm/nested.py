@@ -14,6 +14,7 @@ import socket
 import struct
 from typing import Any
 
+from tools.terminal import progress
 from tools.vmm import cloud_hypervisor_cli as cli
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
 from tools.vmm.kernel_image import check_kernel
@@ -38,10 +39,11 @@ def shared_linux() -> NestedLinux:
         _shared = None
     if _shared is None:
         image = make_image(cli.require())
-        try:
-            _shared = NestedLinux(image)
-        except NestedLinuxDied:
-            _shared = NestedLinux(image)
+        with progress("Starting a Linux guest for Cloud Hypervisor"):
+            try:
+                _shared = NestedLinux(image)
+            except NestedLinuxDied:
+                _shared = NestedLinux(image)
         atexit.register(_shared.stop)
     return _shared
 
@@ -179,7 +181,8 @@ class Nested(Vmm):
             self._frames.close()
             self._frames = None
         if self._port and self._linux is not None and self._linux.alive:
-            self._linux.end_forward(self._port)
+            with contextlib.suppress(VmmError):  # It may die right now.
+                self._linux.end_forward(self._port)
         self._port = 0
 
 

@@ -8,6 +8,7 @@ answers on a port of the loopback interface; each call below is one connection t
 """
 
 import hashlib
+import os
 import socket
 import time
 from pathlib import Path
@@ -21,7 +22,8 @@ from tools.vmm.qmp import Qmp
 # cx16 off and one CPU: QEMU 7.2's CMPXCHG16B sometimes corrupts RFLAGS, and with two CPUs a kernel
 # text patch is sometimes seen half done; each crashes L1's kernel now and then.
 _CPU = "EPYC,+svm,+npt,+x2apic,+xsave,-cx16"
-_MEMORY = "6144M"
+_MEMORY_MIB = 6144
+"""Room for a guest of 4 GiB; the host's memory is taken only as guests touch theirs."""
 _CMDLINE = "console=ttyS0 quiet mitigations=off panic=-1"
 _READY = "agent: ready"
 _PANIC = "Kernel panic"
@@ -192,10 +194,24 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 def _command(image: NestedImage, monitor_fd: int) -> list[str]:
     command = [qemu.PROGRAM, "-machine", "q35,accel=tcg", "-cpu", _CPU, "-smp", "1"]
-    command += ["-m", _MEMORY, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
+    command += [
+        "-m",
+        f"{_memory_mib()}M",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+    ]
     command += ["-kernel", str(image.kernel), "-initrd", str(image.initramfs)]
     command += ["-append", _CMDLINE, "-serial", "stdio"]
     command += ["-chardev", f"socket,id=monitor,fd={monitor_fd}", "-mon", "monitor,mode=control"]
     # restrict: L1 reaches nothing; the host reaches what it asks for by `forward`.
     command += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"]
     return command
+
+
+def _memory_mib() -> int:
+    """Linux refuses an allocation of more than the whole memory."""
+    host = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return min(_MEMORY_MIB, host * 3 // 4)

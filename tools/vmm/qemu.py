@@ -3,6 +3,7 @@
 """The QEMU back end: a q35 machine without firmware devices, emulated by TCG, booted by PVH."""
 
 import functools
+import os
 import re
 import shutil
 import socket
@@ -122,7 +123,7 @@ def _require_free_port(port: int) -> None:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise UserError(
-            f"The port {port} for gdb cannot be had: {error.strerror}.",
+            f"The port {port} for gdb cannot be had: {os.strerror(error.errno or 0)}.",
             "End the other guest that waits for gdb.",
         ) from None
 
