@@ -17,14 +17,6 @@
 
 #define EFER_NXE (1u << 11)
 
-#define CR0_MP (1u << 1)
-#define CR0_EM (1u << 2)
-#define CR0_TS (1u << 3)
-#define CR0_NE (1u << 5)
-#define CR0_WP (1u << 16)
-#define CR0_AM (1u << 18)
-#define CR0_PG (1u << 31)
-
 #define CR4_PAE (1u << 5)
 #define CR4_PGE (1u << 7)
 #define CR4_OSFXSR (1u << 9)
@@ -84,10 +76,6 @@ static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile ("mov %%cr0, %0" : "=r" (value));
     return value;
-}
-
-static inline void write_cr0(uint64_t value) {
-    __asm__ volatile ("mov %0, %%cr0" : : "r" (value) : "memory");
 }
 
 static inline uint64_t read_cr2(void) {

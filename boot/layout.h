@@ -17,11 +17,12 @@
  * wants its data within +-2 GiB of the text, so it has to lie here. */
 #define WINDOW_BASE 0x40000000
 #define WINDOW_DATA WINDOW_BASE
+#define WINDOW_DATA_END 0x40080000
+#define WINDOW_STACK_END 0x401ff000 /* Of the main thread; under one page table with the data. */
 #define WINDOW_EXEC 0x44000000
 #define WINDOW_EXEC_END 0x48000000
 #define WINDOW_HEAP 0x48000000
 #define WINDOW_HEAP_END 0x70000000
-#define WINDOW_STACK_END 0x7ffff000
 #define WINDOW_END 0x80000000
 
 /* PML4 slot 1: heap beyond the window, private to each interpreter. Only data that is
@@ -36,9 +37,10 @@
 /* High half: the same in every address space. */
 #define DIRECT_MAP_BASE 0xffff800000000000 /* All RAM, up to 64 TiB. */
 #define DIRECT_MAP_END 0xffffc00000000000
+/* These two share a page directory. */
 #define MMIO_BASE 0xffffc00000000000 /* Device registers and ACPI tables, mapped on demand. */
-#define MMIO_END 0xffffc08000000000
-#define KERNEL_STACK_BASE 0xffffd00000000000 /* A guard page below each stack. */
-#define KERNEL_STACK_END 0xffffd08000000000
+#define MMIO_END 0xffffc00020000000
+#define KERNEL_STACK_BASE 0xffffc00020000000 /* A guard page below each stack. */
+#define KERNEL_STACK_END 0xffffc00040000000
 
 #endif // MICROPY_INCLUDED_BOOT_LAYOUT_H

@@ -23,7 +23,17 @@ SECTIONS
 {
     . = LINK_ADDRESS;
     image_start = .;
-    .text : { *(.text.boot) *libkernel.a:*(.text .text.*) *(.text .text.*) } :text
+    .text :
+    {
+        *(.text.boot)
+        /* What runs before the prompt, in as few pages as can be: the first touch of each is
+         * an exit to the host. */
+#ifdef BOOT_ORDER
+#include BOOT_ORDER
+#endif
+        *libkernel.a:*(.text .text.*)
+        *(.text .text.*)
+    } :text
 
     . = ALIGN(PAGE_SIZE);
     rodata_start = .;
@@ -56,11 +66,9 @@ SECTIONS
         *libkernel.a:*(.bss .bss.* COMMON)
         . = ALIGN(8);
         bss_end = .;
-        /* Written in full before they are used, so not cleared. */
-        . = ALIGN(PAGE_SIZE);
-        *(.uncleared)
-        . = ALIGN(PAGE_SIZE);
     } :data
+    /* Written in full before they are used, so not cleared. */
+    .uncleared (NOLOAD) : { *(.uncleared) . = ALIGN(PAGE_SIZE); } :data
     image_end = .;
 
     /DISCARD/ : { *(.comment) *(.eh_frame*) *(.note.gnu.property) *(.note.GNU-stack) }
@@ -68,4 +76,4 @@ SECTIONS
 
 ASSERT(image_end <= IMAGE_LIMIT, "the image must lie in the first GiB: lower LINK_ADDRESS")
 ASSERT(LINK_ADDRESS >= 0x100000, "LINK_ADDRESS must be at least 1 MiB")
-ASSERT(window_bss_end <= WINDOW_EXEC, "too much application data for the interpreter window")
+ASSERT(window_bss_end <= WINDOW_DATA_END, "too much application data for the interpreter window")

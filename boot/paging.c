@@ -189,16 +189,6 @@ void paging_init(page_source_t *source) {
     boot_pdpt_low[0] = boot_pdpt_low[1];
     boot_pdpt_low[1] = 0;
     write_cr3((uintptr_t)boot_pml4);
-    paging_init_cpu();
-}
-
-void paging_init_cpu(void) {
-    struct cpuid features = cpuid(7, 0);
-    uint64_t cr4 = read_cr4() | CR4_PGE;
-    cr4 |= features.ebx & (1u << 7) ? CR4_SMEP : 0;
-    cr4 |= features.ebx & (1u << 20) ? CR4_SMAP : 0;
-    cr4 |= features.ecx & (1u << 2) ? CR4_UMIP : 0;
-    write_cr4(cr4);
 }
 
 bool paging_map_direct(uint64_t start, uint64_t end) {

@@ -46,15 +46,12 @@ static inline void *phys_to_virt(uint64_t paddr) {
 }
 
 /* Replaces what boot/pvh.S made of the first GiB by the image alone, with its final rights, and
- * turns on what the CPU has to enforce them. Boot CPU, once, interrupts off. The pages of
- * `source` must lie below 1 GiB until paging_map_direct() has mapped more. */
+ * before cpu_features_enable(). Boot CPU, once, interrupts off. The pages of `source` must lie
+ * below 1 GiB until paging_map_direct() has mapped more. */
 void paging_init(page_source_t *source);
 
 /* A page of the source given to paging_init(), its content anything. 0 where there is none. */
 uint64_t paging_new_page(void);
-
-/* Turns on what this CPU has to enforce the rights. Once on each further CPU. */
-void paging_init_cpu(void);
 
 /* Maps RAM [start, end) into the direct map. What boot/pvh.S put there beyond all RAM goes by
  * paging_trim_direct(). False where a page for a table is missing. Multiples of 4 KiB. */

@@ -18,7 +18,7 @@
 #define PTE_NX_HIGH 0x80000000 /* Bit 63, in the upper half. */
 
 #define CR0_VALUE 0x80010033 /* PG, WP, NE, ET, MP, PE */
-#define CR4_PAE 0x20
+#define CR4_VALUE 0x620 /* OSXMMEXCPT, OSFXSR, PAE */
 #define MSR_EFER 0xc0000080
 #define EFER_LME_NXE 0x900
 
@@ -65,7 +65,7 @@ pvh_start:
     jb 1b
 
     /* Long mode: Intel SDM volume 3, 10.8.5. */
-    movl $CR4_PAE, %eax
+    movl $CR4_VALUE, %eax
     movl %eax, %cr4
     movl $boot_pml4, %eax
     movl %eax, %cr3

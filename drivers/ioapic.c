@@ -10,21 +10,16 @@
 /* 82093AA, 3.1 and 3.2. All accesses are 32 bits wide: Cloud Hypervisor takes no others. */
 #define SELECT (0x00 / 4)
 #define WINDOW (0x10 / 4)
-#define REGISTER_VERSION 0x01
 #define REGISTER_REDIRECTION(pin) (0x10 + 2 * (pin))
 #define REDIRECTION_ACTIVE_LOW (1u << 13)
 #define REDIRECTION_LEVEL (1u << 15)
-#define REDIRECTION_MASKED (1u << 16)
+
+/* Every one has as many pins at least; the ISA interrupts and the GED are among them. */
+#define PINS 24
 
 static spinlock_t lock = SPINLOCK_INIT;
 static volatile uint32_t *registers;
 static uint32_t first_gsi;
-static uint32_t pins;
-
-static uint32_t read(uint8_t index) {
-    registers[SELECT] = index;
-    return registers[WINDOW];
-}
 
 static void write(uint8_t index, uint32_t value) {
     registers[SELECT] = index;
@@ -37,21 +32,18 @@ bool ioapic_init(uint64_t mmio_paddr, uint32_t gsi_base) {
         return false;
     }
     first_gsi = gsi_base;
-    // The index has 8 bits: no more than 120 pins can have registers.
-    uint32_t last = read(REGISTER_VERSION) >> 16 & 0xff;
-    pins = last < 120 ? last + 1 : 120;
     return true;
 }
 
 bool ioapic_route(uint32_t gsi, uint8_t vector, uint32_t apic_id, bool active_low, bool level) {
     uint32_t pin = gsi - first_gsi;
-    if (!registers || gsi < first_gsi || pin >= pins || apic_id > 254) {
+    if (!registers || gsi < first_gsi || pin >= PINS || apic_id > 254) {
         return false;
     }
     uint32_t low = vector | (active_low ? REDIRECTION_ACTIVE_LOW : 0) | (level ? REDIRECTION_LEVEL : 0);
 
     uint64_t flags = spin_lock_irqsave(&lock);
-    write(REGISTER_REDIRECTION(pin), low | REDIRECTION_MASKED);
+    // The half with the mask last: the pin is masked from reset on.
     write(REGISTER_REDIRECTION(pin) + 1, apic_id << 24);
     write(REGISTER_REDIRECTION(pin), low);
     spin_unlock_irqrestore(&lock, flags);

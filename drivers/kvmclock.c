@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "boot/cpu.h"
+#include "boot/cpu_features.h"
 #include "boot/paging.h"
 #include "drivers/kvmclock.h"
 
@@ -46,7 +47,7 @@ static bool is_kvm(struct cpuid signature) {
 }
 
 bool kvmclock_present(void) {
-    return cpuid(1, 0).ecx & (1u << 31)
+    return cpu_features.leaf1_ecx & CPUID_1_ECX_HYPERVISOR
            && is_kvm(cpuid(LEAF_SIGNATURE, 0))
            && cpuid(LEAF_FEATURES, 0).eax & FEATURE_CLOCKSOURCE2;
 }
@@ -101,7 +102,7 @@ int64_t kvmclock_wall_ns(void) {
 }
 
 static uint32_t frequency_leaf(uint32_t *apic_khz) {
-    if (!(cpuid(1, 0).ecx & (1u << 31)) || cpuid(LEAF_SIGNATURE, 0).eax < LEAF_FREQUENCIES) {
+    if (!(cpu_features.leaf1_ecx & CPUID_1_ECX_HYPERVISOR) || cpuid(LEAF_SIGNATURE, 0).eax < LEAF_FREQUENCIES) {
         return 0;
     }
     struct cpuid leaf = cpuid(LEAF_FREQUENCIES, 0);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "boot/cpu.h"
+#include "boot/cpu_features.h"
 #include "boot/idt.h"
 #include "boot/paging.h"
 #include "drivers/lapic.h"
@@ -12,7 +13,6 @@
  * Intel SDM volume 3, tables 11-1 and 11-6. */
 enum {
     ID = 0x020,
-    TASK_PRIORITY = 0x080,
     EOI = 0x0b0,
     SPURIOUS = 0x0f0,
     SPURIOUS_ENABLE = 1 << 8,
@@ -21,11 +21,8 @@ enum {
     ICR_PENDING = 1 << 12,
     ICR_ASSERT = 1 << 14,
     LVT_TIMER = 0x320,
-    LVT_THERMAL = 0x330,
-    LVT_PERFORMANCE = 0x340,
     LVT_LINT0 = 0x350,
     LVT_LINT1 = 0x360,
-    LVT_ERROR = 0x370,
     LVT_MASKED = 1 << 16,
     LVT_NMI = 4 << 8,
     LVT_TSC_DEADLINE = 2 << 17,
@@ -38,9 +35,6 @@ enum {
 #define X2APIC_MSR 0x800
 #define APIC_BASE_ENABLE (1u << 11)
 #define APIC_BASE_X2APIC (1u << 10)
-
-#define CPUID_1_ECX_X2APIC (1u << 21)
-#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 
 static volatile uint32_t *registers; // NULL in x2APIC mode.
 static bool has_deadline;
@@ -58,10 +52,9 @@ static void write(uint32_t offset, uint32_t value) {
 }
 
 bool lapic_init(uint64_t mmio_paddr) {
-    struct cpuid features = cpuid(1, 0);
     uint64_t base = rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
-    has_deadline = features.ecx & CPUID_1_ECX_TSC_DEADLINE;
-    if (features.ecx & CPUID_1_ECX_X2APIC) {
+    has_deadline = cpu_features.leaf1_ecx & CPUID_1_ECX_TSC_DEADLINE;
+    if (cpu_features.leaf1_ecx & CPUID_1_ECX_X2APIC) {
         wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
     } else {
         registers = paging_map_physical(mmio_paddr, PAGE_SIZE, MAP_DEVICE);
@@ -70,11 +63,10 @@ bool lapic_init(uint64_t mmio_paddr) {
         }
         wrmsr(MSR_APIC_BASE, base);
     }
-    // There is no 8259 to listen to; LINT1 carries the NMI.
+    // There is no 8259 to listen to; LINT1 carries the NMI. The others are masked, and the task
+    // priority is 0, from reset on: SDM volume 3, 11.4.7.1.
     write(LVT_LINT0, LVT_MASKED);
     write(LVT_LINT1, LVT_NMI);
-    write(LVT_ERROR, LVT_MASKED);
-    write(TASK_PRIORITY, 0);
     write(SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     return true;
 }

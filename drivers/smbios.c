@@ -61,8 +61,8 @@ static bool entry_at(const uint8_t *at, size_t left, uint64_t *table, size_t *si
     return false;
 }
 
-static bool find_table(smbios_map_t map, uint64_t *table, size_t *size) {
-    const uint8_t *area = map(SEARCH_START, SEARCH_SIZE);
+static bool find_table(smbios_map_t map, void *ctx, uint64_t *table, size_t *size) {
+    const uint8_t *area = map(ctx, SEARCH_START, SEARCH_SIZE);
     for (size_t at = 0; area && at < SEARCH_SIZE; at += SEARCH_STEP) {
         if (entry_at(area + at, SEARCH_SIZE - at, table, size)) {
             return true;
@@ -89,14 +89,14 @@ static bool is_meaningful(const uint8_t *uuid) {
     return all_and != 0xff && all_or != 0;
 }
 
-bool smbios_system_uuid(smbios_map_t map, uint8_t uuid[SMBIOS_UUID_SIZE]) {
+bool smbios_system_uuid(smbios_map_t map, void *ctx, uint8_t uuid[SMBIOS_UUID_SIZE]) {
     uint64_t paddr;
     size_t size;
-    if (!find_table(map, &paddr, &size)) {
+    if (!find_table(map, ctx, &paddr, &size)) {
         return false;
     }
     size = size < TABLE_MAX ? size : TABLE_MAX;
-    const uint8_t *table = map(paddr, size);
+    const uint8_t *table = map(ctx, paddr, size);
     size_t at = 0;
     while (table && at + HEADER_SIZE <= size && table[at] != TYPE_END) {
         size_t len = table[at + 1];

@@ -13,7 +13,6 @@ enum {
     DLL = 0, // Divisor latch, with LCR_DLAB.
     IER = 1,
     IER_RECEIVED = 0x01,
-    DLM = 1,
     FCR = 2,
     FCR_ENABLE = 0x01,
     FCR_TRIGGER_14 = 0xc0,
@@ -31,10 +30,9 @@ enum {
 #define FIFO_SIZE 16
 
 void uart_init(void) {
-    out8(COM1 + IER, 0);
+    // No interrupt is enabled, and the divisor's upper half is 0, from reset on.
     out8(COM1 + LCR, LCR_DLAB | LCR_8N1);
     out8(COM1 + DLL, DIVISOR_115200);
-    out8(COM1 + DLM, 0);
     out8(COM1 + LCR, LCR_8N1);
     // Not resetting the receiver: what the host sent before the boot is input too.
     out8(COM1 + FCR, FCR_ENABLE | FCR_TRIGGER_14);

@@ -17,7 +17,8 @@
 
 #define ADDRESS_SPACE_AREAS 40
 
-/* A demand-zero area, [start, end), whole pages. No two share a 2 MiB page table. */
+/* A demand-zero area, [start, end), whole pages. One that is dropped shares the page table of its
+ * 2 MiB with no other. */
 typedef struct _area_t {
     page_source_t source;  /* Of page tables: the promised ones. */
     uintptr_t start, end;  /* Both 0: a free slot. */

@@ -60,7 +60,7 @@ static const char *place_name(uintptr_t address) {
         { stack_bottom() - PAGE_SIZE, stack_bottom(), "stack overflow" },
         { KERNEL_STACK_BASE, KERNEL_STACK_END, "kernel stack overflow" },
         { (uintptr_t)image_start, (uintptr_t)image_end, "the image" },
-        { WINDOW_DATA, WINDOW_EXEC, "the interpreter's data" },
+        { WINDOW_DATA, WINDOW_DATA_END, "the interpreter's data" },
         { WINDOW_EXEC, WINDOW_EXEC_END, "the interpreter's machine code" },
         { WINDOW_HEAP, WINDOW_HEAP_END, "the interpreter's heap" },
         { HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, "the interpreter's heap" },

@@ -7,6 +7,9 @@
 #
 # The linker script tells the kernel's writable data from the application's by the
 # archive's name, so it stays an archive.
+#
+# KERNEL_BOOT_ORDER may name a file with a line `*(.text.FUNCTION)` for each function that runs at
+# the boot: those are placed together.
 
 KERNEL_TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 LINK_ADDRESS ?= 0x100000
@@ -44,9 +47,10 @@ $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.S
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MD -MP -c -o $@ $<
 
-$(KERNEL_LDSCRIPT): $(KERNEL_TOP)/boot/link.ld.S $(KERNEL_TOP)/boot/layout.h
+$(KERNEL_LDSCRIPT): $(KERNEL_TOP)/boot/link.ld.S $(KERNEL_TOP)/boot/layout.h $(KERNEL_BOOT_ORDER)
 	$(Q)mkdir -p $(dir $@)
-	$(Q)$(CC) -E -P -x assembler-with-cpp -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS) -o $@ $<
+	$(Q)$(CC) -E -P -x assembler-with-cpp -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS) \
+	    $(if $(KERNEL_BOOT_ORDER),-DBOOT_ORDER='"$(abspath $(KERNEL_BOOT_ORDER))"') -o $@ $<
 
 $(KERNEL_LIB): $(KERNEL_OBJ)
 	$(Q)rm -f $@

@@ -4,7 +4,7 @@
 /* The story of the boot, from C's first instruction on the boot CPU to the application. */
 
 #include "boot/cpu.h"
-#include "boot/fpu.h"
+#include "boot/cpu_features.h"
 #include "boot/gdt.h"
 #include "boot/idt.h"
 #include "boot/paging.h"
@@ -54,16 +54,17 @@ void boot_main(uint64_t start_info) {
     gdt_init(&boot_cpu.boot, 0, early_fault_stack + EARLY_FAULT_STACK_SIZE);
     idt_init(unhandled);
     uart_init();
+    cpu_features_read();
 
     page_cache_register(&boot_cpu.pages);
     machine_init_memory(start_info);
+    cpu_features_enable();
     init_interrupt_stacks(&boot_cpu.boot);
     machine_init_acpi();
 
     irq_init();
     timer_init();
     console_init();
-    fpu_init_cpu();
 
     void *stack_top = interpreter_init();
     thread_enter(stack_top, run_application);

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "boot/cpu.h"
+#include "boot/cpu_features.h"
 #include "kernel/random.h"
-
-#define CPUID_1_ECX_RDRAND (1u << 30)
-#define CPUID_7_EBX_RDSEED (1u << 18)
 
 /* Intel SDM volume 1, 7.3.17.1: ten tries of RDRAND are enough on a healthy CPU. RDSEED may be
  * drained by other CPUs; then RDRAND serves. */
@@ -42,8 +40,8 @@ static bool from_rdrand(uint64_t *value) {
 }
 
 bool random_bytes(void *buf, size_t len) {
-    bool has_rdrand = cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND;
-    bool has_rdseed = cpuid(0, 0).eax >= 7 && cpuid(7, 0).ebx & CPUID_7_EBX_RDSEED;
+    bool has_rdrand = cpu_features.leaf1_ecx & CPUID_1_ECX_RDRAND;
+    bool has_rdseed = cpu_features.leaf7_ebx & CPUID_7_EBX_RDSEED;
     uint8_t *out = buf;
     // One value before the first, to compare that with.
     uint64_t seed = 0, random = 0;

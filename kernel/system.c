@@ -54,11 +54,12 @@ const char *system_vmm_name(void) {
     return machine.acpi.oem_id[0] ? machine.acpi.oem_id : "unknown VMM";
 }
 
-static const void *smbios_view(uint64_t paddr, size_t len) {
+static const void *smbios_view(void *ctx, uint64_t paddr, size_t len) {
+    (void)ctx;
     return paging_map_physical(paddr, len, MAP_READ_ONLY);
 }
 
 const uint8_t *system_uuid(void) {
     static uint8_t uuid[SMBIOS_UUID_SIZE];
-    return smbios_system_uuid(smbios_view, uuid) ? uuid : NULL;
+    return smbios_system_uuid(smbios_view, NULL, uuid) ? uuid : NULL;
 }
