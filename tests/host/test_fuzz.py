@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host import acpi_images, images, programs
+from tests.host import acpi_images, images, programs, smbios_images
 from tests.host.images import GIB, MIB, RESERVED, Entry
 
 SECONDS_VARIABLE = "FUZZ_SECONDS"
@@ -85,6 +85,10 @@ def page_alloc_seeds() -> list[bytes]:
     return [source.randbytes(size) for size in (100, 300, 600, 1200, 2400)]
 
 
+def smbios_seeds() -> list[bytes]:
+    return [smbios_images.cloud_hypervisor().encode(), smbios_images.qemu().encode()]
+
+
 # The longest input tried, in bytes, and the seeds.
 FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_boot_info": (8192, boot_info_seeds),
@@ -92,6 +96,7 @@ FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_acpi_table": (4096, acpi_table_seeds),
     "fuzz_cmdline": (1024, cmdline_seeds),
     "fuzz_page_alloc": (2400, page_alloc_seeds),
+    "fuzz_smbios": (70000, smbios_seeds),
 }
 
 
