@@ -312,7 +312,9 @@ class TestRunner:
         print("-" * 70)
         print("Ran {} tests\n".format(result.testsRun))
         if not result.wasSuccessful():
-            print("FAILED (failures={}, errors={})".format(len(result.failures), len(result.errors)))
+            print(
+                "FAILED (failures={}, errors={})".format(len(result.failures), len(result.errors))
+            )
         elif result.skipped:
             print("OK (skipped={})".format(len(result.skipped)))
         else:
