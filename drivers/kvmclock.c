@@ -42,14 +42,13 @@ static volatile time_info_t *time_info;
 static volatile wall_clock_t *wall_clock;
 static uint64_t wall_clock_paddr;
 
+/* With Hyper-V's leaves in the first place (kvm_hyperv=on), these would mean something else. */
 static bool is_kvm(struct cpuid signature) {
-    return !memcmp(&signature.ebx, "KVMK", 4) && !memcmp(&signature.ecx, "VMKV", 4) && !memcmp(&signature.edx, "M\0\0", 4);
+    return cpu_features.leaf1_ecx & CPUID_1_ECX_HYPERVISOR && !memcmp(&signature.ebx, "KVMK", 4) && !memcmp(&signature.ecx, "VMKV", 4) && !memcmp(&signature.edx, "M\0\0", 4);
 }
 
 bool kvmclock_present(void) {
-    return cpu_features.leaf1_ecx & CPUID_1_ECX_HYPERVISOR
-           && is_kvm(cpuid(LEAF_SIGNATURE, 0))
-           && cpuid(LEAF_FEATURES, 0).eax & FEATURE_CLOCKSOURCE2;
+    return is_kvm(cpuid(LEAF_SIGNATURE, 0)) && cpuid(LEAF_FEATURES, 0).eax & FEATURE_CLOCKSOURCE2;
 }
 
 void kvmclock_enable(void *page, uint64_t paddr) {
@@ -102,7 +101,8 @@ int64_t kvmclock_wall_ns(void) {
 }
 
 static uint32_t frequency_leaf(uint32_t *apic_khz) {
-    if (!(cpu_features.leaf1_ecx & CPUID_1_ECX_HYPERVISOR) || cpuid(LEAF_SIGNATURE, 0).eax < LEAF_FREQUENCIES) {
+    struct cpuid signature = cpuid(LEAF_SIGNATURE, 0);
+    if (!is_kvm(signature) || signature.eax < LEAF_FREQUENCIES) {
         return 0;
     }
     struct cpuid leaf = cpuid(LEAF_FREQUENCIES, 0);
