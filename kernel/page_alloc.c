@@ -368,10 +368,10 @@ uint64_t page_alloc_reserved(void) {
 }
 
 uint64_t page_alloc_reserved_block(unsigned order) {
-    size_t pages = (size_t)1 << order;
     if (order > PAGE_ORDER_MAX) {
         return 0;
     }
+    size_t pages = (size_t)1 << order;
     uint64_t flags = spin_lock_nofault(&memory.lock);
     bool promised = unpromise(pages);
     uint64_t paddr = promised ? take(order) : 0;

@@ -24,6 +24,7 @@ static struct {
     bool used[MODEL_PAGES];
     bool touched[MODEL_PAGES];
     size_t total, free, reserved, touched_count;
+    bool cacheless; /* No cache was used so far: all free pages are with their buddies. */
     struct {
         uint64_t paddr;
         unsigned order;
@@ -116,6 +117,7 @@ static bool model_start(void) {
     memset(model.touched, 0, sizeof(model.touched));
     model.free = model.total;
     model.reserved = model.touched_count = model.blocks = 0;
+    model.cacheless = true;
     return true;
 }
 
@@ -185,10 +187,30 @@ static void model_misuse(void) {
         CHECK_EQ(world.misuses, 3);
     }
     world.misuses = 0;
+    if (order <= PAGE_ORDER_MAX && model.reserved < 1u << order) {
+        CHECK_EQ(page_alloc_reserved_block(order), 0);
+        CHECK_EQ(world.misuses, 1);
+    }
+    world.misuses = 0;
+}
+
+/* A promised block is not always found, in several pieces or in caches as the memory may be. */
+static void model_alloc_reserved_block(unsigned order) {
+    if (order <= PAGE_ORDER_MAX && model.reserved < 1u << order) {
+        return;
+    }
+    uint64_t paddr = page_alloc_reserved_block(order);
+    if (paddr != 0) {
+        CHECK(order <= PAGE_ORDER_MAX);
+        model.reserved -= 1u << order;
+        model_handed_out(paddr, order);
+    } else if (model.cacheless) {
+        CHECK(order > PAGE_ORDER_MAX || !model_has_aligned_run(order));
+    }
 }
 
 static void model_step(void) {
-    switch (next_byte() % 10) {
+    switch (next_byte() % 11) {
         case 0:
         case 1: {
             uint64_t paddr = page_alloc(0);
@@ -230,6 +252,10 @@ static void model_step(void) {
             break;
         }
         case 7:
+            if (next_byte() % 4 == 0) {
+                model_alloc_reserved_block(next_number(PAGE_ORDER_MAX + 2));
+                break;
+            }
             for (unsigned n = next_number(40); n > 0 && model.reserved > 0; n--) {
                 uint64_t paddr = page_alloc_reserved();
                 CHECK(paddr != 0);
@@ -239,17 +265,25 @@ static void model_step(void) {
             break;
         case 8: {
             size_t i = model.blocks > 0 ? next_number(model.blocks) : 0;
-            if (i < model.blocks && model.block[i].order == 0) {
+            if (i < model.blocks && model.block[i].order == 0 && next_byte() % 2 == 0) {
                 page_free_reserved(model.block[i].paddr);
-                model_given_back(i);
                 model.reserved++;
+                model_given_back(i);
+            } else if (i < model.blocks) {
+                page_free_reserved_block(model.block[i].paddr, model.block[i].order);
+                model.reserved += 1u << model.block[i].order;
+                model_given_back(i);
             } else {
                 model_misuse();
             }
             break;
         }
+        case 10:
+            model_misuse();
+            break;
         case 9:
             world_cpu = (int)next_number(WORLD_CPUS + 1) - 1;
+            model.cacheless &= world_cpu < 0;
             break;
     }
 }

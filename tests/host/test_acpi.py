@@ -632,6 +632,13 @@ def test_what_is_no_constant_region_is_not_taken_for_one(definition: bytes, tmp_
     assert result["regions"] == {"TEST": ["io", 0xFFFE, 2]}
 
 
+@pytest.mark.parametrize("opcode", [b"\x5b\x81", b"\x5b\x00", b"\x00\x80", b"\x80\x5b"])
+def test_other_definitions_of_that_name_are_no_region(opcode: bytes, tmp_path: Path) -> None:
+    region = acpi_images.aml_region(b"TEST", SYSTEM_IO, 0x100, 8)
+    aml = opcode + region[2:]
+    assert parse(with_tables(dsdt=aml), tmp_path, "TEST")["regions"] == {}
+
+
 @pytest.mark.parametrize("end", [b"\x5b", b"\x5b\x80", b"\x5b\x80TES", b"\x5b\x80TEST"])
 def test_a_region_at_the_very_end_is_not_read_past_it(end: bytes, tmp_path: Path) -> None:
     assert parse(with_tables(dsdt=bytes(9) + end), tmp_path, "TEST")["regions"] == {}

@@ -90,6 +90,13 @@ TEST(the_last_setting_of_a_name_counts) {
     CHECK(cmdline_setting(&cmdline, "oncrash") == NULL);
 }
 
+TEST(what_stands_in_a_malformed_word_is_no_setting) {
+    CHECK_EQ(split("a 'b' 'heap=2M"), CMDLINE_OPEN_SINGLE_QUOTE);
+    CHECK(cmdline_setting(&cmdline, "heap") == NULL);
+    CHECK_EQ(split("heap=1M \"heap=2M"), CMDLINE_OPEN_DOUBLE_QUOTE);
+    CHECK_TEXT(cmdline_setting(&cmdline, "heap"), "1M");
+}
+
 TEST(words_behind_two_dashes_are_no_settings) {
     split("heap=1M -- heap=2M oncrash=reset");
     CHECK_TEXT(cmdline_setting(&cmdline, "heap"), "1M");

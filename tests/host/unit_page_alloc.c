@@ -281,6 +281,31 @@ TEST(promises_given_up_are_free_for_others) {
     CHECK(page_alloc(9) != 0);
 }
 
+TEST(a_promised_block_is_found_while_there_is_one_and_the_promises_kept_else) {
+    start(4);
+    CHECK(page_reserve(page_total_count()));
+    uint64_t block = page_alloc_reserved_block(9);
+    CHECK_EQ(block, 2 * MIB);
+    CHECK_EQ(page_reserved_count(), page_total_count() - 512);
+    page_free_reserved_block(block, 9);
+    CHECK_EQ(page_alloc(0), 0);
+    CHECK_EQ(page_reserved_count(), page_total_count());
+
+    uint64_t paddr = 0;
+    while (page_reserved_count() > 0) {
+        paddr = page_alloc_reserved();
+    }
+    for (; paddr > 2 * MIB; paddr -= 2 * PAGE_SIZE) {
+        page_free_reserved(paddr);
+    }
+    size_t reserved = page_reserved_count();
+    CHECK_EQ(reserved, 256);
+    CHECK_EQ(page_alloc_reserved_block(1), 0);
+    CHECK_EQ(page_alloc_reserved_block(PAGE_ORDER_MAX + 1), 0);
+    CHECK_EQ(page_reserved_count(), reserved);
+    CHECK_EQ(world.misuses, 0);
+}
+
 TEST(a_page_given_back_to_its_promise_is_found_again) {
     start(4);
     CHECK(page_reserve(page_total_count()));
