@@ -29,6 +29,9 @@ enum {
 #define DIVISOR_115200 1
 #define FIFO_SIZE 16
 
+/* What a port reads as that no device answers at, as with `--serial off`. */
+#define NOTHING_THERE 0xff
+
 void uart_init(void) {
     // No interrupt is enabled, and the divisor's upper half is 0, from reset on.
     out8(COM1 + LCR, LCR_DLAB | LCR_8N1);
@@ -44,7 +47,8 @@ void uart_enable_receive_interrupt(void) {
 }
 
 int uart_receive(void) {
-    if (!(in8(COM1 + LSR) & LSR_DATA_READY)) {
+    uint8_t status = in8(COM1 + LSR);
+    if (!(status & LSR_DATA_READY) || status == NOTHING_THERE) {
         return -1;
     }
     return in8(COM1 + RBR);
