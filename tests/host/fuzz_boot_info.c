@@ -8,37 +8,48 @@
 
 #define LIMIT (1ull << 52)
 
-/* The memory map read anew, one entry at a time. */
-static bool read_entry(image_t *image, uint64_t index, uint64_t *start, uint64_t *end, bool *is_ram) {
-    const uint8_t *start_info = image_view(image, image->entry, 56);
+/* The memory map read anew. Entries of RAM that wrap are nonsense, and left out. */
+static struct {
+    uint64_t start, end;
+    bool is_ram;
+} entry[BOOT_INFO_MEMMAP_MAX];
+static uint32_t entries;
+
+static void read_entries(image_t *image) {
     uint64_t memmap;
+    uint32_t count;
+    const uint8_t *start_info = image_view(image, image->entry, 56);
     memcpy(&memmap, start_info + 0x28, 8);
-    const uint8_t *entry = image_view(image, memmap + 24 * index, 24);
-    uint64_t size;
-    uint32_t type;
-    memcpy(start, entry, 8);
-    memcpy(&size, entry + 8, 8);
-    memcpy(&type, entry + 16, 4);
-    *is_ram = type == 1;
-    bool wraps = size > UINT64_MAX - *start;
-    *end = wraps ? UINT64_MAX : *start + size;
-    return !(wraps && *is_ram);
+    memcpy(&count, start_info + 0x30, 4);
+    CHECK(count <= BOOT_INFO_MEMMAP_MAX);
+    entries = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t start, size;
+        uint32_t type;
+        const uint8_t *bytes = image_view(image, memmap + 24ull * i, 24);
+        memcpy(&start, bytes, 8);
+        memcpy(&size, bytes + 8, 8);
+        memcpy(&type, bytes + 16, 4);
+        bool wraps = size > UINT64_MAX - start;
+        if (!wraps || type != 1) {
+            entry[entries].start = start;
+            entry[entries].end = wraps ? UINT64_MAX : start + size;
+            entry[entries++].is_ram = type == 1;
+        }
+    }
 }
 
 /* Every byte of a range lies in RAM entries and in no other. */
-static void check_range(image_t *image, uint32_t entries, const phys_range_t *range) {
-    uint64_t start, end;
-    bool is_ram;
+static void check_range(const phys_range_t *range) {
     for (uint32_t i = 0; i < entries; i++) {
-        if (read_entry(image, i, &start, &end, &is_ram) && !is_ram) {
-            CHECK(start >= end || start >= range->end || end <= range->start);
-        }
+        CHECK(entry[i].is_ram || entry[i].start >= entry[i].end
+            || entry[i].start >= range->end || entry[i].end <= range->start);
     }
     for (uint64_t covered = range->start; covered < range->end;) {
         uint64_t before = covered;
         for (uint32_t i = 0; i < entries; i++) {
-            if (read_entry(image, i, &start, &end, &is_ram) && is_ram && start <= covered && end > covered) {
-                covered = end;
+            if (entry[i].is_ram && entry[i].start <= covered && entry[i].end > covered) {
+                covered = entry[i].end;
             }
         }
         CHECK(covered > before);
@@ -46,16 +57,14 @@ static void check_range(image_t *image, uint32_t entries, const phys_range_t *ra
 }
 
 static void check_ram(const boot_info_t *info, image_t *image) {
-    uint32_t entries;
-    memcpy(&entries, (const uint8_t *)image_view(image, image->entry, 56) + 0x30, 4);
-    CHECK(entries <= BOOT_INFO_MEMMAP_MAX);
+    read_entries(image);
     CHECK(info->ram.count > 0 && info->ram.count <= PHYS_RANGES_MAX);
     for (uint32_t i = 0; i < info->ram.count; i++) {
         const phys_range_t *range = &info->ram.range[i];
         CHECK(range->start < range->end && range->end <= LIMIT);
         CHECK(range->start % 4096 == 0 && range->end % 4096 == 0);
         CHECK(i == 0 || info->ram.range[i - 1].end < range->start);
-        check_range(image, entries, range);
+        check_range(range);
     }
 }
 
