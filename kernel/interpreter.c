@@ -94,7 +94,7 @@ static void set_heap_limit(void) {
 }
 
 static size_t free_bytes(void) {
-    size_t pages = page_free_count() - page_reserved_count();
+    size_t pages = page_available_count();
     return pages > KERNEL_SLACK_PAGES ? (pages - KERNEL_SLACK_PAGES) * PAGE_SIZE : 0;
 }
 

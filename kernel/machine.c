@@ -34,11 +34,13 @@ static uint64_t new_page(page_source_t *self) {
 static page_source_t page_source = { new_page };
 
 static void init_allocator(void) {
-    phys_range_t excluded[2 + BOOT_INFO_MODULES_MAX] = {
+    uint64_t cmdline = machine.boot.cmdline_paddr;
+    phys_range_t excluded[3 + BOOT_INFO_MODULES_MAX] = {
         { 0, ONE_MIB }, // The boot's structures now, the trampoline of other CPUs later.
         { (uintptr_t)image_start, (uintptr_t)image_end },
+        { cmdline, cmdline + machine.boot.cmdline_len + 1 }, // In low memory too, on the VMMs we know.
     };
-    size_t count = 2;
+    size_t count = 3;
     for (uint32_t i = 0; i < machine.boot.module_count; ++i) {
         const boot_module_t *module = &machine.boot.module[i];
         excluded[count++] = (phys_range_t) { module->paddr, module->paddr + module->size };
@@ -46,6 +48,7 @@ static void init_allocator(void) {
     if (!page_alloc_init(machine.boot.ram.range, machine.boot.ram.count, excluded, count, DIRECT_MAP_BASE)) {
         panic("no free memory: give the machine at least 4 MiB");
     }
+    page_cache_register(&kernel_cpu()->pages);
 }
 
 /* RAM beyond what the direct map has room for is left alone. */

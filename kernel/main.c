@@ -56,7 +56,6 @@ void boot_main(uint64_t start_info) {
     uart_init();
     cpu_features_read();
 
-    page_cache_register(&boot_cpu.pages);
     machine_init_memory(start_info);
     cpu_features_enable();
     init_interrupt_stacks(&boot_cpu.boot);

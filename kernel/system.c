@@ -37,7 +37,7 @@ size_t system_ram_bytes(void) {
 }
 
 size_t system_ram_free_bytes(void) {
-    return (page_free_count() - page_reserved_count()) * PAGE_SIZE;
+    return page_available_count() * PAGE_SIZE;
 }
 
 unsigned system_cpu_count(void) {
