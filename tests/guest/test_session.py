@@ -178,6 +178,7 @@ def test_program_sees_itself_as_main(host: Host, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, b"__main__ app.py app.py False\n")
 
 
+@any_vmm_will_do
 def test_directory_runs_with_its_files(host: Host, tmp_path: Path) -> None:
     app = tmp_path / "app"
     (app / "package" / "inner").mkdir(parents=True)
@@ -208,6 +209,7 @@ def test_program_reads_standard_input(host: Host) -> None:
     assert done.stdout.endswith(b"onetwo\n")
 
 
+@any_vmm_will_do
 def test_time_limit_stops_the_program(host: Host) -> None:
     done = host.run("exec", "while True: pass", "--timeout=2")
     assert done.returncode == 124
@@ -276,7 +278,14 @@ def test_prompt_at_a_terminal(host: Host) -> None:
         assert user.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGTERM, marks=any_vmm_will_do),
+        pytest.param(signal.SIGHUP, marks=any_vmm_will_do),
+        signal.SIGKILL,
+    ],
+)
 def test_killed_run_leaves_nothing(host: Host, number: signal.Signals) -> None:
     with terminal(host, "run") as user:
         user.wait_for(rb">>> ")
