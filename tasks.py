@@ -28,7 +28,7 @@ def machine(vmm: str, cpus: str, memory: str, cmdline: str, timeout: str) -> dic
     """A guest's options, as tools.session takes them, once what runs it is installed."""
     from tools import host
 
-    host.require("run", *(["nested"] if vmm == "nested" else []))
+    host.require("run")
     return {
         "vmm": vmm or None,
         "cpus": number("cpus", cpus, 1, 254),

@@ -17,11 +17,9 @@ from tools.errors import UserError
 
 # "a|b" is satisfied by either and installs the first. A `*` matches any package name.
 GROUPS: dict[str, tuple[str, ...]] = {
+    # dpkg and apt themselves are essential.
     "build": ("make", "gcc", "libc6-dev", "binutils", "xz-utils"),
     "run": ("qemu-system-x86",),
-    # Cloud Hypervisor inside a Linux guest inside QEMU: what runs in there is our own, linked
-    # statically. dpkg and apt themselves are essential.
-    "nested": ("gcc", "libc6-dev"),
     "test": ("clang", "libclang-rt-dev|libclang-rt-*-dev", "cpio"),
     "debug": ("gdb",),
 }

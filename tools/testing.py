@@ -48,7 +48,7 @@ def main(expression: str, wanted: list[str]) -> int:
         if name not in RUNGS:
             raise UserError(f"There is no rung {name!r}.", f"Rungs: {', '.join(RUNGS)}.")
     names = [name for name in RUNGS if not wanted or name in wanted]
-    host.require("build", "run", "test", *(["nested"] if "target" in names else []))
+    host.require("build", "run", "test")
     LOGS.mkdir(parents=True, exist_ok=True)
     with terminated_as_interrupted():
         outcomes = run_rungs(names, expression)
