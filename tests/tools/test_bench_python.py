@@ -12,6 +12,7 @@ from tests.guests import build_guest
 from tools import sources
 from tools.bench import linux_guest, python
 from tools.bench.emulator import Emulator
+from tools.crash import CRASH_END
 from tools.errors import UserError, WorkFailed
 
 
@@ -72,12 +73,18 @@ def test_the_machine_gives_what_its_guest_sends(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_ends_is_an_error_at_once(tmp_path: Path) -> None:
-    with (
-        Emulator(build_guest("echo", tmp_path), "", None, count_instructions=False) as emulator,
-    ):
+    with Emulator(build_guest("echo", tmp_path), "", None, count_instructions=False) as emulator:
         emulator.read_until(b"ready\r\n", 30)
         emulator.write(b"R")
         with pytest.raises(WorkFailed, match="QEMU has ended"):
+            emulator.read_until(b"never", 30)
+
+
+def test_a_crash_report_is_an_error_at_once(tmp_path: Path) -> None:
+    with Emulator(build_guest("echo", tmp_path), "", None, count_instructions=False) as emulator:
+        emulator.read_until(b"ready\r\n", 30)
+        emulator.write(CRASH_END)
+        with pytest.raises(WorkFailed, match="The guest crashed"):
             emulator.read_until(b"never", 30)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tools.crash import CRASH_END
 from tools.errors import WorkFailed
 from tools.vmm import qemu
 from tools.vmm.process import ChildProcess
@@ -97,6 +98,8 @@ class Emulator:
             if not data:
                 raise WorkFailed(f"QEMU has ended.{self._tail()}")
             self.transcript += data
+            if CRASH_END in self.transcript[-len(data) - len(CRASH_END) :]:
+                raise WorkFailed(f"The guest crashed.{self._tail()}")
 
     def _tail(self) -> str:
         said = self.transcript[-_TAIL:].decode(errors="replace")
