@@ -18,13 +18,13 @@ def main(url: str) -> None:
     try:
         line = SerialLine(url)
         while True:
-            readable = select.select([0, line], [], [])[0]
+            readable = select.select([0, line.fileno()], [], [])[0]
             if 0 in readable:
                 data = os.read(0, 65536)
                 if not data:
                     return
                 line.write(data, _WRITE_TIMEOUT)
-            if line in readable:
+            if line.fileno() in readable:
                 os.write(1, line.read(0))
     except LineClosed as error:
         sys.exit(f"The guest's serial line is closed: {error}")

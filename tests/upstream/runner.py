@@ -11,10 +11,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.upstream.line import PROMPT, Line
-from tests.upstream.suites import Suite
+from tests.upstream.suites import CMDLINE, Suite
 from tools.build import ROOT
-from tools.raw_repl import RawRepl
+from tools.guest import Guest
+from tools.run_program import put_file
 from tools.vmm import make_vmm
 from tools.vmm.base import VmSpec
 
@@ -35,28 +35,32 @@ class Results:
 
 
 def run_suite(suite: Suite, tree: Path, firmware: Path, mpy_cross: Path, scratch: Path) -> Results:
-    """Run the suite's tests of the source tree; `scratch` is an empty directory for its files."""
-    with make_vmm("qemu") as vmm:
-        vmm.start(VmSpec(firmware, memory=suite.memory, cmdline=suite.cmdline))
-        vmm.boot()
-        with Line(vmm.serial) as line:
-            line.read_until(PROMPT)
-            put_files(line, files_of(suite, tree))
-        command = [sys.executable, "run-tests.py", "--jobs", "1", "--result-dir", str(scratch)]
-        command += [*suite.options, *target(suite, vmm.serial), *suite.paths(tree)]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "MICROPY_MPYCROSS": str(mpy_cross),
-            "MICROPY_MICROPYTHON": str(write_program(scratch)),
-            "GUEST_SERIAL": vmm.serial,
-        }
-        # In a copy, because it writes .mpy files where it runs and bytecode beside its modules.
-        log = run(command, link_tree(tree, scratch) / "tests", environment)
-    failures = "".join(
-        f"\n=== {path.name}\n{path.read_text(errors='replace')}" for path in sorted(scratch.glob("*.out"))
-    )
-    return Results(*(names(log, verdict) for verdict in ("pass", "FAIL", "skip")), log + failures)
+    """Run the suite's tests of the source tree; `scratch` is an empty directory for its files.
+
+    GuestError if the guest has not survived them.
+    """
+    with Guest(make_vmm("qemu"), VmSpec(firmware, cmdline=CMDLINE)) as guest:
+        guest.wait_for_prompt()
+        for path, content in files_of(suite, tree).items():
+            put_file(guest, path, content)
+        guest.leave_raw_repl()
+        with guest.lent_line() as serial:
+            command = [sys.executable, "run-tests.py", "--jobs", "1", "--result-dir", str(scratch)]
+            command += [*suite.options, *target(suite, serial), *suite.paths(tree)]
+            environment = {
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "MICROPY_MPYCROSS": str(mpy_cross),
+                "MICROPY_MICROPYTHON": str(write_program(scratch)),
+                "GUEST_SERIAL": serial,
+            }
+            # In a copy, because it writes .mpy files where it runs, and bytecode beside modules.
+            log = run(command, link_tree(tree, scratch) / "tests", environment)
+        assert guest.eval("6 * 7") == 42
+    for output in sorted(scratch.glob("*.out")):
+        log += f"\n=== {output.name}\n{output.read_text(errors='replace')}"
+    passed, failed, skipped = (names(log, verdict) for verdict in ("pass", "FAIL", "skip"))
+    return Results(passed, failed, skipped, log)
 
 
 def target(suite: Suite, serial: str) -> list[str]:
@@ -126,20 +130,3 @@ def files_of(suite: Suite, tree: Path) -> dict[str, bytes]:
         for path in sorted(tests.glob(pattern))
         if path.is_file()
     }
-
-
-def put_files(line: Line, files: dict[str, bytes]) -> None:
-    """Write files into the guest by its raw REPL."""
-    if not files:
-        return
-    directories = {str(parent) for name in files for parent in Path(name).parents} - {"."}
-    code = ["import os"]
-    code += [f"os.mkdir({name!r})" for name in sorted(directories)]
-    code += [f"with open({name!r}, 'wb') as f: f.write({data!r})" for name, data in files.items()]
-    repl = RawRepl(line)
-    repl.enter(30)
-    for statement in code:
-        traceback = repl.execute(statement.encode(), 30)[1]
-        if traceback:
-            raise RuntimeError(f"The guest's RAM disk: {traceback.decode(errors='replace')}")
-    repl.leave(30)

@@ -38,7 +38,7 @@ def run_file(line: Line, path: str) -> int:
 
 
 def as_unix(banner: bytes) -> bytes:
-    """The first two lines as that program prints them: `; linux [GCC 12.2.0] version`, `Use ...`."""
+    """The first two lines as that program prints them: `; linux [...] version`, `Use ...`."""
     banner = re.sub(rb"; [^\r\n]*", b"; guest version", banner, count=1)
     return banner.replace(b'Type "help()" for', b"Use help() for")
 
@@ -52,11 +52,11 @@ def run_repl(line: Line) -> int:
         os.write(1, as_unix(banner))
         said = b""
         while SOFT_REBOOT not in said:
-            readable = select.select([0, line.port], [], [])[0]
+            readable = select.select([0, line.port.fileno()], [], [])[0]
             if 0 in readable:
                 # A terminal sends CR for Return; the test's file has LF.
                 line.write(os.read(0, 4096).replace(b"\n", b"\r"))
-            if line.port in readable:
+            if line.port.fileno() in readable:
                 data = line.port.read(0)
                 said = (said + data)[-200:]
                 os.write(1, data)
@@ -68,7 +68,7 @@ def run_repl(line: Line) -> int:
 def main(arguments: list[str]) -> int:
     while arguments[:1] == ["-X"]:
         arguments = arguments[2:]
-    if len(arguments) > 1 or arguments[:1] and arguments[0].startswith("-"):
+    if len(arguments) > 1 or (arguments and arguments[0].startswith("-")):
         sys.exit(f"not an option of this program: {arguments}")
     try:
         with Line(os.environ["GUEST_SERIAL"]) as line:
