@@ -5,6 +5,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rich.table import Table
 from tools import bench
 from tools.bench import report
 from tools.bench.report import Benchmark, Budget, Figures
-from tools.errors import UserError
+from tools.errors import EXIT_USER_ERROR, UserError
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,17 @@ def test_unknown_benchmark_is_refused_before_anything_runs() -> None:
         bench.main(["size", "speed"])
     assert "'speed'" in caught.value.message
     assert "boot, size, console, python" in caught.value.hint
+
+
+def test_one_that_cannot_be_measured_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> Figures:
+        raise UserError("There is no such VMM.", "Install one.")
+
+    monkeypatch.setattr(report, "DIRECTORY", tmp_path)
+    monkeypatch.setattr("tools.bench.size.SIZE", replace(SAMPLE, name="size", measure=fail))
+    monkeypatch.setattr("tools.bench.console.CONSOLE", replace(SAMPLE, name="console"))
+    assert bench.main(["size", "console"]) == EXIT_USER_ERROR
+    assert "size: There is no such VMM. Install one." in capsys.readouterr().out
+    assert [file.name for file in tmp_path.iterdir()] == ["console.json"]

@@ -6,15 +6,17 @@ from rich.console import Console
 
 from tools import host
 from tools.bench import report
-from tools.errors import UserError
+from tools.errors import EXIT_FAILED, UserError
+from tools.guest import GuestError
+from tools.vmm.base import VmmError
 
 
 def main(names: list[str]) -> int:
     """Run the benchmarks named, all if none is; print tables, write build/bench/NAME.json.
 
-    Returns 0 once everything was measured: a missed budget is shown, in the file too, and is no
-    failure of the measurement. UserError for an unknown name, UserError or WorkFailed where
-    something cannot be measured.
+    One that cannot be measured says why, and the others go on. Returns 0 if all were measured, else
+    the exit code of the last failure: a missed budget is shown, in the file too, and is none.
+    UserError for an unknown name.
     """
     from tools.bench.boot import BOOT
     from tools.bench.console import CONSOLE
@@ -28,9 +30,19 @@ def main(names: list[str]) -> int:
     chosen = [known[name] for name in names] or list(known.values())
     host.require(*dict.fromkeys(group for one in chosen for group in one.packages))
     output = Console(highlight=False)
+    code = 0
     for benchmark in chosen:
         output.rule(f"{benchmark.name}: {benchmark.about}", align="left")
-        figures = benchmark.measure()
-        report.show(benchmark, figures, output)
-        output.print(f"Written to {report.write(benchmark, figures)}", soft_wrap=True)
-    return 0
+        try:
+            run(benchmark, output)
+        except (UserError, VmmError, GuestError) as error:
+            output.print(f"{benchmark.name}: {error}", markup=False, soft_wrap=True)
+            code = error.exit_code if isinstance(error, UserError) else EXIT_FAILED
+    return code
+
+
+def run(benchmark: report.Benchmark, output: Console) -> None:
+    """Measure, print, write."""
+    figures = benchmark.measure()
+    report.show(benchmark, figures, output)
+    output.print(f"Written to {report.write(benchmark, figures)}", soft_wrap=True)
