@@ -12,9 +12,13 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tools import bench
+from tools import bench, host
 from tools.bench import report
+from tools.bench.boot import BOOT
+from tools.bench.console import CONSOLE
+from tools.bench.python import PYTHON
 from tools.bench.report import Benchmark, Budget, Figures
+from tools.bench.size import SIZE
 from tools.errors import EXIT_USER_ERROR, UserError
 
 
@@ -97,3 +101,8 @@ def test_one_that_cannot_be_measured_does_not_stop_the_others(
     assert bench.main(["size", "console"]) == EXIT_USER_ERROR
     assert "size: There is no such VMM. Install one." in capsys.readouterr().out
     assert [file.name for file in tmp_path.iterdir()] == ["console.json"]
+
+
+@pytest.mark.parametrize("benchmark", [BOOT, SIZE, CONSOLE, PYTHON], ids=lambda one: one.name)
+def test_the_packages_that_a_benchmark_needs_are_known(benchmark: Benchmark) -> None:
+    assert host.group_packages(*benchmark.packages)

@@ -147,7 +147,7 @@ def versions() -> dict[str, str]:
 BOOT = Benchmark(
     name="boot",
     about="from the PVH entry to the prompt",
-    packages=("build", "run", "nested"),
+    packages=("build", "run"),
     measure=measure,
     tables=tables,
     budgets=budgets,

@@ -159,7 +159,7 @@ def versions() -> dict[str, str]:
 CONSOLE = Benchmark(
     name="console",
     about="bytes a second over the serial line",
-    packages=("build", "run", "nested"),
+    packages=("build", "run"),
     measure=measure,
     tables=tables,
     budgets=budgets,
