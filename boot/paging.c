@@ -16,7 +16,6 @@ extern uint64_t boot_pml4[ENTRIES], boot_pdpt_low[ENTRIES], boot_pd[ENTRIES];
 extern const uint8_t image_start[], rodata_start[], data_start[], image_end[];
 
 static page_source_t *kernel_source;
-static bool has_gigabyte_pages;
 
 uint64_t paging_new_page(void) {
     return kernel_source->take(kernel_source);
@@ -57,9 +56,14 @@ static uint64_t *entry_at(uint64_t *root, uintptr_t virt, unsigned level, page_s
     }
 }
 
+/* CPUID.80000001H:EDX[26]. Asked only by a machine with as much memory: it is an exit. */
+static bool has_gigabyte_pages(void) {
+    return cpuid(0x80000001, 0).edx & (1u << 26);
+}
+
 static unsigned largest_level(uintptr_t virt, uint64_t paddr, size_t len) {
     uint64_t both = virt | paddr;
-    if (has_gigabyte_pages && !(both & (GIGABYTE_PAGE - 1)) && len >= GIGABYTE_PAGE) {
+    if (len >= GIGABYTE_PAGE && !(both & (GIGABYTE_PAGE - 1)) && has_gigabyte_pages()) {
         return 3;
     }
     return !(both & (LARGE_PAGE_SIZE - 1)) && len >= LARGE_PAGE_SIZE ? 2 : 1;
@@ -181,7 +185,6 @@ static void map_image(const uint8_t *start, const uint8_t *end, uint64_t rights)
 
 void paging_init(page_source_t *source) {
     kernel_source = source;
-    has_gigabyte_pages = cpuid(0x80000001, 0).edx & (1u << 26);
 
     map_image(image_start, rodata_start, MAP_EXECUTE);
     map_image(rodata_start, data_start, MAP_READ_ONLY);

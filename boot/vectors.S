@@ -6,22 +6,6 @@
  * registers stay as they are: the kernel does not use them. */
 
     .section .text.vectors, "ax"
-    .balign 16
-    .globl interrupt_entries
-interrupt_entries:
-    .set vector, 0
-    .rept 256
-    .balign 16
-    /* Error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX. */
-    .if (vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
-    .else
-    pushq $0
-    .endif
-    pushq $vector
-    jmp interrupt_common
-    .set vector, vector + 1
-    .endr
-
     .globl interrupt_common
 interrupt_common:
     cld
@@ -59,5 +43,21 @@ interrupt_common:
     popq %rax
     addq $16, %rsp /* Vector and error code. */
     iretq
+
+    .balign 16
+    .globl interrupt_entries
+interrupt_entries:
+    .set vector, 0
+    .rept 256
+    .balign 16
+    /* Error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX. */
+    .if (vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+    .else
+    pushq $0
+    .endif
+    pushq $vector
+    jmp interrupt_common
+    .set vector, vector + 1
+    .endr
 
     .section .note.GNU-stack, "", @progbits

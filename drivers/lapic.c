@@ -21,9 +21,7 @@ enum {
     ICR_PENDING = 1 << 12,
     ICR_ASSERT = 1 << 14,
     LVT_TIMER = 0x320,
-    LVT_LINT0 = 0x350,
     LVT_LINT1 = 0x360,
-    LVT_MASKED = 1 << 16,
     LVT_NMI = 4 << 8,
     LVT_TSC_DEADLINE = 2 << 17,
     TIMER_INITIAL = 0x380,
@@ -63,9 +61,8 @@ bool lapic_init(uint64_t mmio_paddr) {
         }
         wrmsr(MSR_APIC_BASE, base);
     }
-    // There is no 8259 to listen to; LINT1 carries the NMI. The others are masked, and the task
-    // priority is 0, from reset on: SDM volume 3, 11.4.7.1.
-    write(LVT_LINT0, LVT_MASKED);
+    // LINT1 carries the NMI; LINT0 the 8259's, which has nothing to say (drivers/pic.c). The others
+    // are masked, and the task priority is 0, from reset on: SDM volume 3, 11.4.7.1.
     write(LVT_LINT1, LVT_NMI);
     write(SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     return true;

@@ -11,8 +11,8 @@
 /* A host may suspend us between two readings: the reading with the smallest doubt of a few. */
 #define TRIES 8
 
-/* More polls than any window needs: each costs 100 ns at least. */
-#define STUCK 1000000
+/* More ticks of the TSC than the window has at any frequency. */
+#define STUCK_TICKS 1000000000ull
 
 typedef struct _sample_t {
     uint32_t timer;
@@ -36,8 +36,8 @@ static sample_t sample(uint16_t port) {
 
 uint64_t pmtimer_measure_tsc_hz(uint16_t port) {
     sample_t start = sample(port);
-    for (unsigned polls = 0; ((in32(port) - start.timer) & MASK) < WINDOW; ++polls) {
-        if (polls == STUCK) {
+    while (((in32(port) - start.timer) & MASK) < WINDOW) {
+        if (rdtsc() - start.tsc > STUCK_TICKS) {
             return 0;
         }
     }

@@ -41,6 +41,8 @@ void *native_code_commit(const void *code, size_t size, void *relocation);
 
 // The heap: one area of the common size, further ones as long as the machine has memory.
 #define MICROPY_ENABLE_GC (1)
+// Where the mark stack overflows the collector scans whole areas again. It is demand-zero.
+#define MICROPY_ALLOC_GC_STACK_SIZE (8192)
 #define MICROPY_GC_SPLIT_HEAP (1)
 #define MICROPY_GC_SPLIT_HEAP_AUTO (1)
 #define MICROPY_PY_GC_COLLECT_RETVAL (1)
