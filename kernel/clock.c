@@ -20,6 +20,10 @@
 #define SLOWEST_HZ 100000000ull
 #define FASTEST_HZ 20000000000ull
 
+/* How often the host's time of day is looked at, and by how much it must have moved. */
+#define WALL_CHECK_NS (1 * NS_PER_S)
+#define WALL_JITTER_NS 50000000
+
 static uint64_t boot_tsc;
 
 /* Found at the first need: the boot itself has none. */
@@ -29,9 +33,9 @@ static uint64_t hz;
 static uint64_t ns_per_tick_32; // Nanoseconds a tick, times 2^32.
 static const char *source;
 static bool has_kvmclock;
-static int64_t wall_offset_ns; // Of the wall clock as set, to the host's.
-static int64_t cmos_at_boot_ns;
-static bool cmos_read;
+static int64_t wall_offset_ns;   // Of the wall clock as set, to the host's.
+static int64_t wall_at_boot_ns;  // What the host's clock showed at the boot, as far as known.
+static uint64_t wall_checked_ns; // When that was compared with the host; 0: never.
 
 void clock_init(void) {
     boot_tsc = rdtsc();
@@ -107,22 +111,37 @@ const char *clock_source(void) {
     return source;
 }
 
-/* The host's time of day. From CMOS, whole seconds, it is read once. */
-static int64_t host_wall_ns(void) {
-    ensure_ready();
+/* What the host's clock showed at the boot, by what it shows now. */
+static int64_t ask_host(void) {
+    uint64_t flags = interrupts_save_disable();
+    int64_t now_ns = 0;
     if (has_kvmclock) {
-        uint64_t flags = interrupts_save_disable();
-        int64_t ns = kvmclock_wall_ns();
-        interrupts_restore(flags);
-        return ns;
-    }
-    if (!cmos_read) {
+        now_ns = kvmclock_wall_ns();
+    } else {
         int64_t seconds = 0;
         cmos_read_time(&seconds);
-        cmos_at_boot_ns = seconds * (int64_t)NS_PER_S - (int64_t)clock_monotonic_ns();
-        cmos_read = true;
+        now_ns = seconds * (int64_t)NS_PER_S;
     }
-    return cmos_at_boot_ns + (int64_t)clock_monotonic_ns();
+    int64_t at_boot_ns = now_ns - (int64_t)clock_monotonic_ns();
+    interrupts_restore(flags);
+    return at_boot_ns;
+}
+
+/* The host's time of day, which goes on with the monotonic clock. kvmclock is asked again after a
+ * while, but believed only where it has really moved, as after a restore: each answer is an
+ * exit, and wrong by however long the host was interrupted. CMOS has whole seconds and is asked
+ * once. */
+static int64_t host_wall_ns(void) {
+    uint64_t now_ns = clock_monotonic_ns();
+    if (!wall_checked_ns || (has_kvmclock && now_ns - wall_checked_ns >= WALL_CHECK_NS)) {
+        int64_t at_boot_ns = ask_host();
+        int64_t moved_ns = at_boot_ns - wall_at_boot_ns;
+        if (!wall_checked_ns || moved_ns > WALL_JITTER_NS || moved_ns < -WALL_JITTER_NS) {
+            wall_at_boot_ns = at_boot_ns;
+        }
+        wall_checked_ns = now_ns;
+    }
+    return wall_at_boot_ns + (int64_t)now_ns;
 }
 
 int64_t clock_wall_ns(void) {

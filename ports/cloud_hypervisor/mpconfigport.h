@@ -66,7 +66,7 @@ void heap_relieve(void);
 #define MICROPY_PY_BUILTINS_HELP_TEXT cloud_hypervisor_help_text
 
 // Callbacks. Interrupt handlers schedule them; they run in the interpreter's own thread.
-#define MICROPY_SCHEDULER_DEPTH (8)
+#define MICROPY_SCHEDULER_DEPTH (64) // The host may stop a virtual machine for a while: all that was due then comes at once.
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
 void event_signal(void); // The thread may be waiting for an event.
 #define MICROPY_SCHED_HOOK_SCHEDULED event_signal()
