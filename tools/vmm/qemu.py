@@ -19,15 +19,20 @@ PROGRAM = "qemu-system-x86_64"
 _OLDEST = (6, 0)  # -action
 
 
-@functools.cache
 def version() -> str:
     """The version of the QEMU found, as in 7.2.22; UserError if there is none or it is too old."""
-    if shutil.which(PROGRAM) is None:
+    program = shutil.which(PROGRAM)
+    if program is None:
         raise UserError(f"{PROGRAM} is not installed.", "Install the package qemu-system-x86.")
-    output = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=30)
+    return _version_of(program)
+
+
+@functools.cache
+def _version_of(program: str) -> str:
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
     match = re.search(r"version ((\d+)\.(\d+)[.\d]*)", output.stdout)
     if match is None:
-        raise UserError(f"{PROGRAM} does not tell its version: {output.stderr.strip()}")
+        raise UserError(f"{program} does not tell its version: {output.stderr.strip()}")
     if (int(match[2]), int(match[3])) < _OLDEST:
         raise UserError(f"QEMU {match[1]} is too old.", "Install 6.0 or newer.")
     return match[1]
