@@ -18,6 +18,8 @@
 #define WINDOW_BASE 0x40000000
 #define WINDOW_DATA WINDOW_BASE
 #define WINDOW_DATA_END 0x40080000
+#define WINDOW_OVERRUN_STACK 0x40081000 /* What runs here: kernel/interpreter.h. */
+#define WINDOW_OVERRUN_STACK_END 0x40089000
 #define WINDOW_STACK_END 0x401ff000 /* Of the main thread; under one page table with the data. */
 #define WINDOW_EXEC 0x44000000
 #define WINDOW_EXEC_END 0x48000000

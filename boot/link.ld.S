@@ -26,12 +26,20 @@ SECTIONS
     .text :
     {
         *(.text.boot)
-        /* What runs before the prompt, in as few pages as can be: the first touch of each is
-         * an exit to the host. */
+        /* First what must not be left halfway (kernel/interpreter.h). In both parts, what runs
+         * before the prompt is in as few pages as can be: the first touch of each is an exit to
+         * the host. */
 #ifdef BOOT_ORDER
+#define BOOT(function) *libkernel.a:*(.text.function) MUST_FINISH(.text.function)
+#include BOOT_ORDER
+#undef BOOT
+#endif
+        *libkernel.a:*(.text .text.*) MUST_FINISH(.text .text.*)
+        must_finish_end = .;
+#ifdef BOOT_ORDER
+#define BOOT(function) *(.text.function)
 #include BOOT_ORDER
 #endif
-        *libkernel.a:*(.text .text.*)
         *(.text .text.*)
     } :text
 

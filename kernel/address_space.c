@@ -123,6 +123,18 @@ void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
     page_unreserve(promised);
 }
 
+void address_space_renew(address_space_t *space, uintptr_t start, uintptr_t end) {
+    uint64_t flags = spin_lock_irqsave(&space->lock);
+    area_t *area = area_of(space, start);
+    for (uintptr_t at = start; area && at < end; at += PAGE_SIZE) {
+        uint64_t page = paging_unmap(space->root, at);
+        if (page) {
+            give_back(area, page, 0, true);
+        }
+    }
+    spin_unlock_irqrestore(&space->lock, flags);
+}
+
 /* Maps the whole 2 MiB around `address`, in one page. False where they are not all the area's
  * and untouched, or no such page is free. */
 static bool map_large(address_space_t *space, area_t *area, uintptr_t address) {

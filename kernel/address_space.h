@@ -44,6 +44,10 @@ size_t address_space_cost(size_t size);
  * new. In the current address space only. */
 void address_space_drop(address_space_t *space, uintptr_t start, bool keep);
 
+/* Gives the pages of [start, end), a part of an area, back to the area: it is as new there. In the
+ * current address space only; the page-fault handler may call it. */
+void address_space_renew(address_space_t *space, uintptr_t start, uintptr_t end);
+
 /* Serves a page fault at `address`: true where it lies in an area and has a page now. */
 bool address_space_fault(address_space_t *space, uintptr_t address);
 

@@ -17,6 +17,9 @@
 #define SMALL_STACK_SIZE (256 * 1024)
 #define SMALL_MACHINE (64 << 20)
 
+/* Below the stack, for what must not be left halfway when the stack is used up. */
+#define STACK_SLACK (8 * PAGE_SIZE)
+
 /* The heap of the common size. Of a small machine it takes three quarters; the rest is for
  * what the kernel needs, machine code and a RAM disk. */
 #define COMMON_HEAP_SIZE (32 << 20)
@@ -32,7 +35,7 @@
 #define MINIMUM_HEAP_SIZE (64 * 1024)
 
 /* Set by the linker script. */
-extern const uint8_t image_start[], image_end[];
+extern const uint8_t image_start[], must_finish_end[], rodata_start[], image_end[];
 extern uint8_t window_template[], window_data_start[], window_data_end[], window_bss_end[];
 
 static address_space_t space; // The main interpreter's, so far the only one.
@@ -41,6 +44,7 @@ static size_t heap_size;
 static size_t heap_limit;
 static size_t heap_extended; // Bytes in extensions.
 static size_t code_used;
+static void (*on_stack_overrun)(void);
 
 static size_t whole_pages(size_t bytes) {
     return (bytes + PAGE_SIZE - 1) & ~(size_t)(PAGE_SIZE - 1);
@@ -50,6 +54,10 @@ static uintptr_t stack_bottom(void) {
     return WINDOW_STACK_END - stack_size;
 }
 
+static uintptr_t slack_bottom(void) {
+    return stack_bottom() - STACK_SLACK;
+}
+
 /* What lies where, for the crash report. Guard pages first. */
 static const char *place_name(uintptr_t address) {
     const struct {
@@ -57,14 +65,15 @@ static const char *place_name(uintptr_t address) {
         const char *name;
     } places[] = {
         { 0, PAGE_SIZE, "a null pointer" },
-        { stack_bottom() - PAGE_SIZE, stack_bottom(), "stack overflow" },
+        { slack_bottom() - PAGE_SIZE, slack_bottom(), "stack overflow" },
+        { WINDOW_OVERRUN_STACK - PAGE_SIZE, WINDOW_OVERRUN_STACK, "stack overflow" },
         { KERNEL_STACK_BASE, KERNEL_STACK_END, "kernel stack overflow" },
         { (uintptr_t)image_start, (uintptr_t)image_end, "the image" },
         { WINDOW_DATA, WINDOW_DATA_END, "the interpreter's data" },
         { WINDOW_EXEC, WINDOW_EXEC_END, "the interpreter's machine code" },
         { WINDOW_HEAP, WINDOW_HEAP_END, "the interpreter's heap" },
         { HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, "the interpreter's heap" },
-        { stack_bottom(), WINDOW_STACK_END, "the interpreter's stack" },
+        { slack_bottom(), WINDOW_STACK_END, "the interpreter's stack" },
         { DIRECT_MAP_BASE, DIRECT_MAP_END, "the direct map of memory" },
         { MMIO_BASE, MMIO_END, "device registers" },
     };
@@ -76,9 +85,35 @@ static const char *place_name(uintptr_t address) {
     return NULL;
 }
 
+/* What is linked behind must_finish_end, and machine code of the interpreter's own. */
+static bool may_be_left(const interrupt_frame_t *frame) {
+    uintptr_t rip = frame->rip;
+    bool in_application = (rip >= (uintptr_t)must_finish_end && rip < (uintptr_t)rodata_start)
+        || (rip >= WINDOW_EXEC && rip < WINDOW_EXEC_END);
+    return in_application && frame->rflags & RFLAGS_IF;
+}
+
+/* Takes the thread off its stack if that is what the fault is about. A push or a call faults
+ * right below RSP, everything else above it. */
+static bool leave_stack(interrupt_frame_t *frame, uintptr_t address) {
+    bool beyond_stack = address >= slack_bottom() - PAGE_SIZE && address < stack_bottom();
+    bool by_stack = address + sizeof(uint64_t) >= frame->rsp;
+    if (!on_stack_overrun || !beyond_stack || !by_stack || !may_be_left(frame)) {
+        return false;
+    }
+    address_space_renew(&space, slack_bottom(), stack_bottom());
+    frame->rip = (uintptr_t)on_stack_overrun;
+    frame->rsp = WINDOW_OVERRUN_STACK_END - sizeof(uint64_t); // As behind a call: System V ABI, 3.2.2.
+    frame->rbp = 0;
+    return true;
+}
+
 static void on_page_fault(interrupt_frame_t *frame) {
     uintptr_t address = read_cr2();
     bool missing = !(frame->error & (FAULT_PRESENT | FAULT_RESERVED | FAULT_FETCH));
+    if (missing && leave_stack(frame, address)) {
+        return;
+    }
     if (!missing || !address_space_fault(&space, address)) {
         panic_exception(frame, place_name(address));
     }
@@ -112,7 +147,8 @@ void *interpreter_init(void) {
     add_area(WINDOW_DATA, whole_pages(window_bss_end - window_data_start));
     memcpy(window_data_start, window_template, window_data_end - window_data_start);
     stack_size = free_bytes() < SMALL_MACHINE ? SMALL_STACK_SIZE : STACK_SIZE;
-    add_area(stack_bottom(), stack_size);
+    add_area(slack_bottom(), STACK_SLACK + stack_size);
+    add_area(WINDOW_OVERRUN_STACK, WINDOW_OVERRUN_STACK_END - WINDOW_OVERRUN_STACK);
 
     heap_size = SMALL_MACHINE_SHARE(free_bytes());
     heap_size = heap_size < COMMON_HEAP_SIZE ? heap_size : COMMON_HEAP_SIZE;
@@ -258,6 +294,10 @@ void interpreter_exec_range(const void **start, size_t *size) {
 void *interpreter_stack(size_t *size) {
     *size = stack_size;
     return (void *)stack_bottom();
+}
+
+void interpreter_on_stack_overrun(void (*fn)(void)) {
+    on_stack_overrun = fn;
 }
 
 /* How many bytes from `at` on are of pages never touched. */

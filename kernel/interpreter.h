@@ -51,6 +51,15 @@ void interpreter_exec_range(const void **start, size_t *size);
 /* Lowest address of this thread's stack, and its size in bytes. */
 void *interpreter_stack(size_t *size);
 
+/* What happens when this thread's stack is used up: the program is left where it is, and `fn` runs
+ * instead, on a small stack of its own, interrupts on. It has to end in a jump back to a frame of
+ * the thread's own stack. Before this call an overrun is a crash.
+ *
+ * What must not be left halfway, as it keeps books or holds locks, is not: the kernel, the objects
+ * that the application's makefile names in KERNEL_MUST_FINISH, all that runs with interrupts off. It goes
+ * on in some pages kept for it, until it returns to what may be left and that wants more. */
+void interpreter_on_stack_overrun(void (*fn)(void));
+
 /* Sets `len` bytes to zero. Whole pages of demand-zero memory that were never touched are
  * left so: memset() calls this for large areas. Any address. */
 void interpreter_zero(void *start, size_t len);

@@ -8,8 +8,9 @@
 # The linker script tells the kernel's writable data from the application's by the
 # archive's name, so it stays an archive.
 #
-# KERNEL_BOOT_ORDER may name a file with a line `*(.text.FUNCTION)` for each function that runs at
-# the boot: those are placed together.
+# KERNEL_BOOT_ORDER may name a file with a line `BOOT(FUNCTION)` for each function that runs at the
+# boot: those are placed together. KERNEL_MUST_FINISH may name objects of the application (patterns
+# for their paths) whose functions are never left halfway: interpreter_on_stack_overrun().
 
 KERNEL_TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 LINK_ADDRESS ?= 0x100000
@@ -50,7 +51,8 @@ $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.S
 $(KERNEL_LDSCRIPT): $(KERNEL_TOP)/boot/link.ld.S $(KERNEL_TOP)/boot/layout.h $(KERNEL_BOOT_ORDER)
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) -E -P -x assembler-with-cpp -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS) \
-	    $(if $(KERNEL_BOOT_ORDER),-DBOOT_ORDER='"$(abspath $(KERNEL_BOOT_ORDER))"') -o $@ $<
+	    $(if $(KERNEL_BOOT_ORDER),-DBOOT_ORDER='"$(abspath $(KERNEL_BOOT_ORDER))"') \
+	    '-DMUST_FINISH(...)=$(foreach object,$(KERNEL_MUST_FINISH),*$(object)(__VA_ARGS__))' -o $@ $<
 
 $(KERNEL_LIB): $(KERNEL_OBJ)
 	$(Q)rm -f $@

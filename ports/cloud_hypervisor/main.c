@@ -18,6 +18,7 @@
 #include "kernel/system.h"
 #include "modmachine.h"
 #include "ramdisk.h"
+#include "stack_overrun.h"
 
 // boot.py, then main.py. Returns false where one of them asked for a soft reset.
 static bool run_user_files(void) {
@@ -86,6 +87,7 @@ void app_main(void) {
     size_t stack_size;
     char *stack = interpreter_stack(&stack_size);
     mp_cstack_init_with_top(stack + stack_size, stack_size);
+    interpreter_on_stack_overrun(stack_overrun);
     for (;;) {
         run_session();
         machine_set_soft_reset();

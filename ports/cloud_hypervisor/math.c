@@ -11,9 +11,12 @@ double sqrt(double x) {
     return __builtin_sqrt(x);
 }
 
+// lib/libm_dbl has one in debug builds only.
+#ifdef NDEBUG
 double copysign(double magnitude, double sign) {
     return __builtin_copysign(magnitude, sign);
 }
+#endif
 
 // gcc makes it of a sine and a cosine of the same number; not here: -fno-builtin-sin.
 void sincos(double x, double *sine, double *cosine) {

@@ -23,6 +23,12 @@ _Noreturn void lfs2_bad_mode(void) {
     mp_raise_OSError(MP_EBADF);
 }
 
+// What extmod/vfs_lfs.c calls in place of mp_raise_OSError(): see the Makefile.
+_Noreturn void vfs_lfs_raise_OSError(int error);
+_Noreturn void vfs_lfs_raise_OSError(int error) {
+    mp_raise_OSError(error < 0 ? -error : error);
+}
+
 static mp_obj_t call_lfs(mp_obj_t function, mp_obj_t bdev) {
     mp_obj_t args[] = {
         bdev,
