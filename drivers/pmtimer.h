@@ -9,6 +9,9 @@
 
 #define PMTIMER_HZ 3579545
 
+/* Where Cloud Hypervisor and QEMU's q35 have it, for a machine without tables that say so. */
+#define PMTIMER_USUAL_PORT 0x608
+
 /* Counts the TSC's ticks over about 10 ms of the timer at the I/O port `port`. Returns ticks a
  * second, or 0 where the timer stands still. Thread context or boot. */
 uint64_t pmtimer_measure_tsc_hz(uint16_t port);

@@ -36,28 +36,48 @@ static void write_byte(const acpi_register_t *reg, uint8_t value) {
     }
 }
 
+/* A VMM stops this CPU some time after the instruction that ends the machine. What it has not
+ * understood by then, in ticks of the TSC (0.1 s or less), is tried otherwise; the last try gets
+ * a few seconds, for a host that is busy. */
+#define TRY_TICKS 200000000
+#define LAST_TRY_TICKS 10000000000
+
+static void wait_for_end(uint64_t ticks) {
+    for (uint64_t start = rdtsc(); rdtsc() - start < ticks;) {
+        cpu_relax();
+    }
+}
+
+static void write_pm1(const acpi_register_t *reg, uint8_t type) {
+    if (reg->space == ACPI_SPACE_IO) {
+        out16(reg->address, type << PM1_SLEEP_TYPE_SHIFT | PM1_SLEEP_ENABLE);
+    }
+}
+
 void power_off(const acpi_info_t *acpi) {
     acpi_dsdt_t dsdt;
     uint8_t type_a, type_b;
     acpi_dsdt_open(acpi, &dsdt);
     if (acpi_dsdt_sleep_type(&dsdt, 5, &type_a, &type_b)) {
         write_byte(&acpi->sleep_control, type_a << SLEEP_TYPE_SHIFT | SLEEP_ENABLE);
-        if (acpi->pm1a_control.space == ACPI_SPACE_IO) {
-            out16(acpi->pm1a_control.address, type_a << PM1_SLEEP_TYPE_SHIFT | PM1_SLEEP_ENABLE);
-        }
-        if (acpi->pm1b_control.space == ACPI_SPACE_IO) {
-            out16(acpi->pm1b_control.address, type_b << PM1_SLEEP_TYPE_SHIFT | PM1_SLEEP_ENABLE);
-        }
+        write_pm1(&acpi->pm1a_control, type_a);
+        write_pm1(&acpi->pm1b_control, type_b);
+        wait_for_end(TRY_TICKS);
     }
     out8(CLOUD_HYPERVISOR_SLEEP_PORT, CLOUD_HYPERVISOR_S5 << SLEEP_TYPE_SHIFT | SLEEP_ENABLE);
     out16(Q35_PM1A_CONTROL, PM1_SLEEP_ENABLE);
+    wait_for_end(LAST_TRY_TICKS);
 }
 
 void power_reset(const acpi_info_t *acpi) {
     write_byte(&acpi->reset, acpi->reset_value);
+    wait_for_end(TRY_TICKS);
     out8(I8042_COMMAND, I8042_RESET);
+    wait_for_end(TRY_TICKS);
     out8(PC_RESET_PORT, PC_RESET_VALUE);
+    wait_for_end(TRY_TICKS);
     out8(CLOUD_HYPERVISOR_SLEEP_PORT, CLOUD_HYPERVISOR_RESET);
+    wait_for_end(TRY_TICKS);
     // An exception that no table entry takes: the CPU shuts down, which resets the machine.
     load_idt(0, 1);
     __builtin_trap();

@@ -58,7 +58,7 @@ static uint64_t find_hz(void) {
     }
     source = "acpi pm timer";
     const acpi_register_t *timer = &machine.acpi.pm_timer;
-    value = timer->space == ACPI_SPACE_IO ? pmtimer_measure_tsc_hz(timer->address) : 0;
+    value = pmtimer_measure_tsc_hz(timer->space == ACPI_SPACE_IO ? timer->address : PMTIMER_USUAL_PORT);
     if (believable(value)) {
         return value;
     }

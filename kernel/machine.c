@@ -8,6 +8,7 @@
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
+#include "kernel/system.h"
 
 #define ONE_MIB 0x100000
 
@@ -102,8 +103,17 @@ void machine_init_memory(uint64_t start_info) {
     keep_cmdline();
 }
 
+/* The setting acpi=off is for a VMM whose tables lead astray. */
+static bool acpi_is_wanted(void) {
+    const char *setting = system_setting("acpi");
+    if (setting && strcmp(setting, "off") && strcmp(setting, "on")) {
+        panic("the setting acpi= is on or off");
+    }
+    return !setting || strcmp(setting, "off");
+}
+
 void machine_init_acpi(void) {
-    acpi_init(&machine.acpi, machine.boot.rsdp_paddr, acpi_view, NULL);
+    acpi_init(&machine.acpi, acpi_is_wanted() ? machine.boot.rsdp_paddr : 0, acpi_view, NULL);
 }
 
 page_cache_t *page_cache_current(void) {
