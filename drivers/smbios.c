@@ -89,6 +89,14 @@ static bool is_meaningful(const uint8_t *uuid) {
     return all_and != 0xff && all_or != 0;
 }
 
+/* The table has a UUID's first three fields in little-endian order: 7.2.1. */
+static void copy_uuid(uint8_t *to, const uint8_t *from) {
+    static const uint8_t order[SMBIOS_UUID_SIZE] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
+    for (unsigned i = 0; i < SMBIOS_UUID_SIZE; ++i) {
+        to[i] = from[order[i]];
+    }
+}
+
 bool smbios_system_uuid(smbios_map_t map, void *ctx, uint8_t uuid[SMBIOS_UUID_SIZE]) {
     uint64_t paddr;
     size_t size;
@@ -104,7 +112,7 @@ bool smbios_system_uuid(smbios_map_t map, void *ctx, uint8_t uuid[SMBIOS_UUID_SI
             return false;
         }
         if (table[at] == TYPE_SYSTEM && len >= SYSTEM_UUID + SMBIOS_UUID_SIZE) {
-            memcpy(uuid, table + at + SYSTEM_UUID, SMBIOS_UUID_SIZE);
+            copy_uuid(uuid, table + at + SYSTEM_UUID);
             return is_meaningful(uuid);
         }
         at = next_structure(table, size, at);

@@ -83,6 +83,7 @@ def test_less_than_the_image_is_refused(boot: Boot) -> None:
         boot(memory="1M")
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("memory", "share"),
     [

@@ -52,8 +52,10 @@ def test_vm_exits_are_counted_for_each_guest(
     assert 0 < nested(halting).vm_exits() < 20
 
 
-def test_memory_of_the_vmm_process(boot: Boot, tiny_guest: Callable[[str], Path]) -> None:
-    vmm = nested(boot(tiny_guest("halt")))
+def test_memory_of_the_vmm_process(boot: Boot, echo: Path) -> None:
+    guest = boot(echo)
+    guest.read_until(READY)
+    vmm = nested(guest)
     assert 0 < vmm.memory_of_process() < vmm.memory_of_process("VmRSS") < 64 << 20
     with pytest.raises(VmmError, match="no NoSuchField"):
         vmm.memory_of_process("NoSuchField")

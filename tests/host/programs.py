@@ -26,6 +26,7 @@ PAGE_ALLOC = ("kernel/page_alloc.c", "kernel/page_buddy.c", "kernel/phys_ranges.
 PROGRAMS = {
     "unit_phys_ranges": ("kernel/phys_ranges.c",),
     "unit_cmdline": ("kernel/cmdline.c",),
+    "unit_random": ("kernel/random.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
     "probe_boot_info": BOOT_INFO,

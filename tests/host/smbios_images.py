@@ -1,12 +1,13 @@
 """Memory images with SMBIOS tables as the two VMMs place them (DMTF DSP0134 3.6)."""
 
 import struct
+from uuid import UUID as Uuid
 
 from tests.host.images import Image
 
 SEARCHED_AT = 0xF0000
 SEARCHED_SIZE = 0x10000
-UUID = bytes(range(1, 17))
+UUID = Uuid(bytes=bytes(range(1, 17)))
 
 
 def with_checksum(entry: bytes, at: int) -> bytes:
@@ -19,7 +20,8 @@ def structure(kind: int, fields: bytes, strings: tuple[bytes, ...] = ()) -> byte
     return struct.pack("<BBH", kind, 4 + len(fields), kind) + fields + text + b"\0"
 
 
-def table(uuid: bytes = UUID) -> bytes:
+def table(uuid: bytes = UUID.bytes_le) -> bytes:
+    """With the UUID in the byte order of section 7.2.1."""
     bios = structure(0, bytes(20), (b"vendor", b"0"))
     system = structure(1, bytes(4) + uuid + bytes(3), (b"maker", b"product"))
     return bios + system + structure(127, b"")

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
+from uuid import UUID
 
 from tools.errors import UserError
 
@@ -44,6 +45,8 @@ class VmSpec:
     """A number with K, M or G (binary units), as Cloud Hypervisor's `--memory size=` takes it."""
     cmdline: str = ""
     initramfs: Path | None = None
+    uuid: UUID | None = None
+    """What `machine.unique_id()` gives; None: what the VMM does by itself."""
     allow_reboot: bool = False
     """Let a reset boot the guest again (counted in `Vmm.reboots`) instead of ending the machine."""
     cpu_model: str = "max"

@@ -74,6 +74,8 @@ def arguments(
         options += ["--cmdline", spec.cmdline]
     if initramfs is not None:
         options += ["--initramfs", initramfs]
+    if spec.uuid is not None:
+        options += ["--platform", f"uuid={spec.uuid}"]
     return options
 
 
@@ -82,13 +84,16 @@ def machine_config(spec: VmSpec, serial: Path) -> dict[str, Any]:
     payload = {"kernel": str(spec.kernel), "cmdline": spec.cmdline}
     if spec.initramfs is not None:
         payload["initramfs"] = str(spec.initramfs)
-    return {
+    config = {
         "payload": payload,
         "cpus": {"boot_vcpus": spec.cpus, "max_vcpus": spec.cpus},
         "memory": {"size": spec.memory_bytes},
         "serial": {"mode": "Socket", "socket": str(serial)},
         "console": {"mode": "Off"},
     }
+    if spec.uuid is not None:
+        config["platform"] = {"uuid": str(spec.uuid)}
+    return config
 
 
 class EventReader:

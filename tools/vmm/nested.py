@@ -167,6 +167,18 @@ class Nested(Vmm):
                 return int(self.linux.read_file(f"{directory}/{name}/exits"))
         raise VmmError("L1's KVM knows no machine of this VMM.")
 
+    def cpu_seconds(self) -> list[float]:
+        """How long each virtual CPU has run so far, by the times of the VMM's threads."""
+        tasks = f"/proc/{self._pid}/task"
+        seconds = {}
+        for thread in self.linux.read_file(tasks).decode().split():
+            # proc(5): the name in parentheses, then from the state on; times in ticks of 10 ms.
+            name, _, rest = self.linux.read_file(f"{tasks}/{thread}/stat").decode().rpartition(")")
+            if match := re.search(r"\(vcpu(\d+)$", name):
+                user, system = rest.split()[11:13]
+                seconds[int(match[1])] = (int(user) + int(system)) / 100
+        return [seconds[index] for index in sorted(seconds)]
+
     def memory_of_process(self, field: str = "RssAnon") -> int:
         """Bytes of the VMM process's memory, by a field of L1's /proc/PID/status."""
         status = self.linux.read_file(f"/proc/{self._pid}/status").decode()

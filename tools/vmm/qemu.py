@@ -148,6 +148,8 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
         command += ["-append", spec.cmdline]
     if spec.initramfs is not None:
         command += ["-initrd", str(spec.initramfs)]
+    if spec.uuid is not None:
+        command += ["-uuid", str(spec.uuid)]
     if spec.count_instructions:
         command += ["-icount", "shift=0"]
     if spec.gdb_port is not None:

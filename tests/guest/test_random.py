@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Random bytes come from the CPU, or not at all."""
+
+import pytest
+
+from tests.guest.conftest import Boot
+from tools.guest import Guest
+
+
+def urandom(guest: Guest, count: int) -> bytes:
+    return bytes(guest.eval(f"list(__import__('os').urandom({count}))"))
+
+
+def test_random_bytes_look_random(shared_guest: Guest) -> None:
+    data = urandom(shared_guest, 16384)
+    counts = [data.count(value) for value in range(256)]
+    # 64 of each on average, with a deviation of 8: eight deviations are never seen by chance.
+    assert min(counts) > 0
+    assert max(counts) < 128
+    bits = sum(value.bit_count() for value in data)
+    assert abs(bits - 4 * len(data)) < 8 * (2 * len(data)) ** 0.5
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000])
+def test_as_many_as_asked_for(shared_guest: Guest, count: int) -> None:
+    assert len(urandom(shared_guest, count)) == count
+
+
+def test_negative_count_is_refused(shared_guest: Guest) -> None:
+    assert "ValueError" in shared_guest.exec("import os; os.urandom(-1)")[1]
+
+
+def test_each_machine_has_its_own(boot: Boot) -> None:
+    seen = set()
+    for _ in range(2):
+        guest = boot()
+        guest.wait_for_prompt()
+        seen.add(urandom(guest, 16))
+        seen.add(guest.eval("__import__('random').getrandbits(32)"))
+        guest.stop()
+    assert len(seen) == 4
+
+
+def test_seeded_generator_repeats(shared_guest: Guest) -> None:
+    line = (
+        "(lambda r: (r.seed(42), [r.getrandbits(30) for _ in range(5)])[1])(__import__('random'))"
+    )
+    first = shared_guest.eval(line)
+    shared_guest.soft_reset()
+    assert shared_guest.eval(line) == first
+
+
+@pytest.mark.only_on("qemu")
+@pytest.mark.parametrize("model", ["max,-rdseed", "max"])
+def test_rdrand_is_enough(boot: Boot, model: str) -> None:
+    guest = boot(cpu_model=model)
+    guest.wait_for_prompt()
+    assert len(set(urandom(guest, 4096))) == 256
+
+
+@pytest.mark.only_on("qemu")
+def test_without_a_source_there_are_none(boot: Boot) -> None:
+    guest = boot(cpu_model="max,-rdseed,-rdrand")
+    guest.wait_for_prompt()
+    _, traceback = guest.exec("import os; os.urandom(1)")
+    assert traceback.splitlines()[-1] == "OSError: [Errno 19] ENODEV"
+    # What promises no secrecy still works, and is not the same each time.
+    first = guest.eval("__import__('random').getrandbits(30)")
+    guest.soft_reset()
+    assert guest.eval("__import__('random').getrandbits(30)") != first

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* Of boot/cpu.h what the host tests can do without a machine. A test says what the CPU's
+ * sources of random values give. */
+#ifndef MICROPY_INCLUDED_BOOT_CPU_H
+#define MICROPY_INCLUDED_BOOT_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+bool rdrand(uint64_t *value);
+bool rdseed(uint64_t *value);
+
+static inline void cpu_relax(void) {
+    __builtin_ia32_pause();
+}
+
+#endif // MICROPY_INCLUDED_BOOT_CPU_H
