@@ -5,18 +5,23 @@
 #ifndef MICROPY_INCLUDED_KERNEL_EVENT_H
 #define MICROPY_INCLUDED_KERNEL_EVENT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define EVENT_FOREVER UINT64_MAX
 
+/* How many signals a waiter has seen. All zero at first. Who waits in the middle of another
+ * wait (a callback that sleeps) is a waiter of its own: it takes no signal away from the other. */
+typedef struct _event_waiter_t {
+    uint32_t seen;
+} event_waiter_t;
+
 /* Says that something happened that a sleeper may wait for. Any context, interrupt
- * handlers above all. It is remembered: the next event_wait() returns at once. */
+ * handlers above all. It is remembered: each waiter's next event_wait() returns at once. */
 void event_signal(void);
 
-/* Halts this CPU until event_signal() was called (since the last event_wait()), or until
- * the monotonic clock reaches `deadline_ns` (EVENT_FOREVER: no limit). May return early;
+/* Halts this CPU until event_signal() was called (since the waiter's last event_wait()), or
+ * until the monotonic clock reaches `deadline_ns` (EVENT_FOREVER: no limit). May return early;
  * the caller looks again at what it waits for. Thread context, interrupts on, no lock held. */
-void event_wait(uint64_t deadline_ns);
+void event_wait(event_waiter_t *waiter, uint64_t deadline_ns);
 
 #endif // MICROPY_INCLUDED_KERNEL_EVENT_H

@@ -65,7 +65,7 @@ static const char *place_name(uintptr_t address) {
         const char *name;
     } places[] = {
         { 0, PAGE_SIZE, "a null pointer" },
-        { slack_bottom() - PAGE_SIZE, slack_bottom(), "stack overflow" },
+        { WINDOW_OVERRUN_STACK_END, slack_bottom(), "stack overflow" },
         { WINDOW_OVERRUN_STACK - PAGE_SIZE, WINDOW_OVERRUN_STACK, "stack overflow" },
         { KERNEL_STACK_BASE, KERNEL_STACK_END, "kernel stack overflow" },
         { (uintptr_t)image_start, (uintptr_t)image_end, "the image" },
@@ -94,9 +94,10 @@ static bool may_be_left(const interrupt_frame_t *frame) {
 }
 
 /* Takes the thread off its stack if that is what the fault is about. A push or a call faults
- * right below RSP, everything else above it. */
+ * right below RSP, everything else above it; a function with a large frame far below the stack, in
+ * the gap that is left there. */
 static bool leave_stack(interrupt_frame_t *frame, uintptr_t address) {
-    bool beyond_stack = address >= slack_bottom() - PAGE_SIZE && address < stack_bottom();
+    bool beyond_stack = address >= WINDOW_OVERRUN_STACK_END && address < stack_bottom();
     bool by_stack = address + sizeof(uint64_t) >= frame->rsp;
     if (!on_stack_overrun || !beyond_stack || !by_stack || !may_be_left(frame)) {
         return false;

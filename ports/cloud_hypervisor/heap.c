@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
+#include <string.h>
+
 #include "py/gc.h"
+#include "py/mphal.h"
 #include "py/mpstate.h"
 #include "shared/runtime/gchelper.h"
+#include "shared/runtime/pyexec.h"
 #include "shared/runtime/softtimer.h"
 
 #include "heap.h"
 #include "kernel/interpreter.h"
 
 // The end of the common heap is kept back, so that a program which has filled all memory
-// leaves enough to type `del` at the prompt.
-#define RESERVE_SIZE (64 * 1024)
+// leaves enough to type `del` at the prompt: one piece each time that this happens.
+#define RESERVE_PIECES 4
+#define RESERVE_PIECE_SIZE (16 * 1024)
+#define RESERVE_SIZE (RESERVE_PIECES * RESERVE_PIECE_SIZE)
+
+// What a line at the prompt needs, and a program that is none too large.
+#define ENOUGH_SIZE (4 * 1024)
 
 // A collection is due when as much was allocated as survived the last one, and at least
 // this much. Otherwise a program that makes nothing but garbage walks through all memory,
@@ -19,7 +28,7 @@
 #define COLLECT_BYTES_MIN (4 * 1024 * 1024)
 
 static char *reserve;
-static bool reserve_in_use;
+static bool piece_is_lent[RESERVE_PIECES];
 static size_t pace; // Our own gc.threshold(), in blocks. Another value there is the user's.
 
 static void set_pace(size_t blocks) {
@@ -31,8 +40,9 @@ void heap_init(void) {
     size_t size;
     char *start = interpreter_heap(&size);
     // A heap of less than twice the reserve has none.
-    reserve = start + size - (size >= 2 * RESERVE_SIZE ? RESERVE_SIZE : 0);
-    reserve_in_use = reserve == start + size;
+    bool has_reserve = size >= 2 * RESERVE_SIZE;
+    reserve = start + size - (has_reserve ? RESERVE_SIZE : 0);
+    memset(piece_is_lent, !has_reserve, sizeof(piece_is_lent));
     gc_init(start, reserve);
     set_pace(0);
 }
@@ -42,8 +52,9 @@ void *heap_extend(size_t size) {
 }
 
 void heap_release(void *area) {
-    if (area == reserve) {
-        reserve_in_use = false;
+    size_t offset = (char *)area - reserve;
+    if (offset < RESERVE_SIZE) {
+        piece_is_lent[offset / RESERVE_PIECE_SIZE] = false;
     } else {
         interpreter_heap_release(area);
     }
@@ -53,18 +64,33 @@ size_t gc_get_max_new_split(void) {
     return interpreter_heap_available();
 }
 
-// After each program and each line at the prompt: lends the reserve if the heap is full. The
-// collector gives it back (heap_release) when nothing in it is alive any more.
-void heap_relieve(void) {
-    if (reserve_in_use) {
-        return;
+static bool is_enough_left(void) {
+    void *probe = gc_alloc(ENOUGH_SIZE, 0);
+    gc_free(probe);
+    return probe != NULL;
+}
+
+// The collector takes it back (heap_release) when nothing in it is alive any more.
+static bool lend_piece(void) {
+    for (size_t i = 0; i < RESERVE_PIECES; ++i) {
+        if (!piece_is_lent[i]) {
+            piece_is_lent[i] = true;
+            char *piece = reserve + i * RESERVE_PIECE_SIZE;
+            gc_add(piece, piece + RESERVE_PIECE_SIZE);
+            return true;
+        }
     }
-    void *probe = gc_alloc(RESERVE_SIZE / 4, 0);
-    if (probe) {
-        gc_free(probe);
-    } else {
-        reserve_in_use = true;
-        gc_add(reserve, reserve + RESERVE_SIZE);
+    return false;
+}
+
+bool heap_relieve(void) {
+    return is_enough_left() || (lend_piece() && is_enough_left());
+}
+
+void heap_after_exec(int *ret) {
+    if (!heap_relieve()) {
+        mp_hal_stdout_tx_str("All memory is in use, and no line can be typed: Python starts anew.\r\n");
+        *ret |= PYEXEC_FORCED_EXIT;
     }
 }
 

@@ -12,7 +12,6 @@
 #include "py/mphal.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
-#include "kernel/event.h"
 
 #define NS_PER_MS 1000000
 
@@ -94,7 +93,7 @@ static int read_byte(uint32_t timeout_ms) {
             return c;
         }
         mp_event_handle_nowait();
-        event_wait(deadline_ns);
+        mp_hal_wait_for_event_until_ns(deadline_ns);
     }
 }
 

@@ -45,9 +45,7 @@ static bool run_repl(void) {
     }
     mp_hal_set_interrupt_char(-1);
     mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
-    heap_relieve();
-    void *probe = gc_alloc(MICROPY_BYTES_PER_GC_BLOCK, 0);
-    return probe != NULL; // Not even that: nothing could be typed.
+    return heap_relieve();
 }
 
 // What sys.atexit() was given. Its exception is printed.

@@ -56,8 +56,8 @@ void heap_release(void *area);
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)
 #define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (256)
 #define MICROPY_STACK_CHECK_MARGIN (16 * 1024)
-void heap_relieve(void);
-#define MICROPY_BOARD_AFTER_PYTHON_EXEC(input_kind, exec_flags, exception, ret) heap_relieve()
+void heap_after_exec(int *ret);
+#define MICROPY_BOARD_AFTER_PYTHON_EXEC(input_kind, exec_flags, exception, ret) heap_after_exec(ret)
 
 // The prompt. mpremote sends half of this buffer ahead; the kernel's ring holds 64 KiB.
 #define MICROPY_HELPER_REPL (1)

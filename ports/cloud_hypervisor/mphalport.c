@@ -60,6 +60,16 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *str, size_t len) {
     return written >= 0 ? MIN((size_t)written, len) : len;
 }
 
+// Callbacks run one at a time, each between two waits: as long as some are left, nobody halts.
+void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns) {
+    static event_waiter_t outside, in_callback;
+    if (MP_STATE_VM(sched_state) < 0) {
+        event_wait(&in_callback, deadline_ns);
+    } else if (MP_STATE_VM(sched_state) == MP_SCHED_IDLE) {
+        event_wait(&outside, deadline_ns);
+    }
+}
+
 static uint64_t deadline_after(mp_uint_t count, uint64_t unit_ns) {
     if (count == (mp_uint_t)-1) {
         return EVENT_FOREVER; // Without a look at the clock, whose start may take 10 ms.
@@ -69,7 +79,7 @@ static uint64_t deadline_after(mp_uint_t count, uint64_t unit_ns) {
 }
 
 void mp_hal_wait_for_event(mp_uint_t timeout_ms) {
-    event_wait(deadline_after(timeout_ms, NS_PER_MS));
+    mp_hal_wait_for_event_until_ns(deadline_after(timeout_ms, NS_PER_MS));
 }
 
 void mp_hal_delay_until_ns(uint64_t deadline_ns) {
@@ -78,7 +88,7 @@ void mp_hal_delay_until_ns(uint64_t deadline_ns) {
         if (clock_monotonic_ns() >= deadline_ns) {
             return;
         }
-        event_wait(deadline_ns);
+        mp_hal_wait_for_event_until_ns(deadline_ns);
     }
 }
 

@@ -14,6 +14,9 @@
 #define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait_for_event(timeout_ms)
 void mp_hal_wait_for_event(mp_uint_t timeout_ms);
 
+// The same until the monotonic clock reaches `deadline_ns`. May return early.
+void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns);
+
 // Sleeps until the monotonic clock reaches `deadline_ns`. Scheduled functions run
 // meanwhile; they, and a pending exception, may raise.
 void mp_hal_delay_until_ns(uint64_t deadline_ns);

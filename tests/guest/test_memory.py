@@ -139,6 +139,34 @@ def test_full_memory_leaves_a_prompt(guest: Guest) -> None:
     assert free(guest) > before - 64 * 1024
 
 
+@pytest.mark.machine(memory="16M")
+def test_memory_can_be_filled_again_and_again(guest: Guest) -> None:
+    for name in ("a", "b", "c"):
+        _, traceback = guest.exec(
+            f"{name} = None\nwhile True: {name} = [{name}]", timeout=60 + guest.timeout
+        )
+        assert traceback.splitlines()[-1].startswith("MemoryError: ")
+        assert guest.exec("print(6 * 7)") == ("42\n", "")
+    guest.output_of("del a, b, c")
+    assert guest.output_of("print(len([0] * 100_000))") == "100000\n"
+
+
+@pytest.mark.machine(memory="16M")
+def test_memory_that_stays_full_starts_python_anew(guest: Guest) -> None:
+    """Nobody is left at a prompt that takes no line."""
+    guest.write(b"k = None\r")
+    guest.read_until(PROMPT)
+    for _ in range(10):
+        guest.write(b"while True: k = [k]\r\r\r\r")
+        seen = guest.read_until(re.compile(rb"MemoryError: (?s:.*?)>>> "), 60 + guest.timeout)
+        if b"Python starts anew.\r\nMPY: soft reboot\r\n" in seen:
+            break
+    else:
+        pytest.fail("there was always some memory left")
+    guest.write(b"print(6 * 7, 'k' in globals())\r")
+    guest.read_until(b"\r\n42 False\r\n>>> ")
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -25,6 +25,13 @@ CASES = {
     "generator": "def g(): yield from g()\nnext(g())",
     "native function": "@micropython.native\ndef f(): f()\nf()",
     "viper function": "@micropython.viper\ndef f(): f()\nf()",
+    "native function with a huge frame": (
+        "exec('@micropython.native\\ndef f(n):\\n'\n"
+        "    + ''.join(f'  a{i} = n\\n' for i in range(6000)) + '  return f(n)\\n', globals())\n"
+        "f(0)"
+    ),
+    "size of a structure": "import uctypes\nd = {}\nd['a'] = (0, d)\nuctypes.sizeof(d)",
+    "deep calls": "eval('f(' * 20_000 + '1' + ')' * 20_000)",
     "key of a sort": "def f(x): return sorted([1, 2], key=f)\nf(0)",
     "map": "def f(x): return list(map(f, [x]))\nf(0)",
     "exec": "code = 'exec(code)'\nexec(code)",

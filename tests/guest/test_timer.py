@@ -108,6 +108,42 @@ def test_timers_fire_in_the_order_of_their_times(shared_guest: Guest) -> None:
     ) == [10, 30, 60, 90, 120]
 
 
+def test_callbacks_due_at_once_all_run(shared_guest: Guest) -> None:
+    """Python callbacks run one at a time; a sleeper must not sleep on while some are left."""
+    late = result(
+        shared_guest,
+        "begin = time.ticks_ms()\n"
+        "for _ in range(20):\n"
+        "    Timer(mode=Timer.ONE_SHOT, period=50, callback=note)\n"
+        "time.sleep_ms(3000)\n"
+        "print([at - begin for at in calls])",
+    )
+    assert isinstance(late, list)
+    assert len(late) == 20 and max(late) < 2000
+
+
+def test_callbacks_due_at_once_all_run_at_the_prompt(shared_guest: Guest) -> None:
+    shared_guest.output_of(
+        PRELUDE + "for i in range(10):\n"
+        "    Timer(mode=Timer.ONE_SHOT, period=300, callback=lambda t: print('fi' + 'red'))"
+    )
+    shared_guest.leave_raw_repl()
+    for _ in range(10):
+        shared_guest.read_until(b"fired\r\n")
+
+
+def test_callback_that_sleeps_takes_no_input_away(shared_guest: Guest) -> None:
+    shared_guest.write(b"import time; from machine import Timer\r")
+    shared_guest.write(
+        b"t = Timer(mode=Timer.ONE_SHOT, period=100, callback=lambda t: "
+        b"(print('sl' + 'eeps'), time.sleep_ms(800), print('aw' + 'ake')))\r"
+    )
+    shared_guest.read_until(b"sleeps\r\n")
+    shared_guest.write(b"'ty' + 'ped'\r")
+    shared_guest.read_until(b"awake\r\n")
+    shared_guest.read_until(b"'typed'\r\n>>> ")
+
+
 def test_many_timers_run_at_once(shared_guest: Guest) -> None:
     counts = result(
         shared_guest,

@@ -172,6 +172,8 @@ class Nested(Vmm):
         tasks = f"/proc/{self._pid}/task"
         seconds = {}
         for thread in self.linux.read_file(tasks).decode().split():
+            if not thread.isdigit():
+                continue
             # proc(5): the name in parentheses, then from the state on; times in ticks of 10 ms.
             name, _, rest = self.linux.read_file(f"{tasks}/{thread}/stat").decode().rpartition(")")
             if match := re.search(r"\(vcpu(\d+)$", name):
