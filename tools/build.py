@@ -117,6 +117,7 @@ def make_variables(options: Options, tree: sources.MicroPython, directory: Path)
     """The interface to the port's Makefile."""
     variables = {
         "MPY_DIR": str(tree.path),
+        "MBEDTLS_DIR": str(sources.mbedtls()),
         "BUILD": str(directory),
         "BOARD": options.board,
         "LINK_ADDRESS": f"{options.link_address:#x}",

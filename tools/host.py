@@ -18,7 +18,7 @@ from tools.errors import UserError
 # "a|b" is satisfied by either and installs the first. A `*` matches any package name.
 GROUPS: dict[str, tuple[str, ...]] = {
     # dpkg and apt themselves are essential.
-    "build": ("make", "gcc", "libc6-dev", "binutils", "xz-utils"),
+    "build": ("make", "gcc", "libc6-dev", "binutils", "bzip2", "xz-utils"),
     "run": ("qemu-system-x86",),
     "test": ("clang", "libclang-rt-dev|libclang-rt-*-dev", "cpio"),
     "debug": ("gdb",),

@@ -79,6 +79,21 @@ def micropython() -> MicroPython:
     return MicroPython(path, version, preview, pinned=True)
 
 
+def mbedtls() -> Path:
+    """Mbed TLS: the tree that MBEDTLS_DIR names, else the pinned one, fetched if it must be."""
+    source = read_sources()["mbedtls"]
+    named = os.environ.get("MBEDTLS_DIR")
+    if not named:
+        return fetch(source)
+    path = Path(named).expanduser().resolve()
+    if not (path / source.proof).is_file():
+        raise UserError(
+            f"MBEDTLS_DIR={path} is no Mbed TLS source tree: it has no {source.proof}.",
+            "Name the top directory of one, or unset MBEDTLS_DIR to use the pinned source.",
+        )
+    return path
+
+
 def fetch(source: Source) -> Path:
     """The unpacked upstream tree of `source`, from the cache where it is there already."""
 
@@ -99,7 +114,7 @@ def unpack(source: Source, archive: Path, directory: Path) -> None:
         others = ", ".join(sorted(path.name for path in archive.parent.iterdir())) or "nothing"
         raise UserError(
             f"Debian {source.suite} no longer has {source.archive}; it gave {others}.",
-            "Pin the new version in sources.toml, or name another tree by MICROPYTHON_DIR.",
+            "Pin the new version in sources.toml, or name another tree by MICROPYTHON_DIR or MBEDTLS_DIR.",
         )
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -116,7 +131,7 @@ def unpack(source: Source, archive: Path, directory: Path) -> None:
         reason = done.stderr.strip().splitlines()[-1:] or [f"it holds no {source.proof}"]
         raise UserError(
             f"{source.archive} cannot be unpacked: {reason[0]}.",
-            "Check the free space, and that xz-utils is installed.",
+            "Check the free space, and that xz-utils and bzip2 are installed.",
         )
 
 

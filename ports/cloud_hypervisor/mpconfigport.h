@@ -87,6 +87,12 @@ void event_signal(void); // The thread may be waiting for an event.
 #define MICROPY_EPOCH_IS_1970 (1)
 #define MICROPY_PY_SYS_ATEXIT (1)
 #define MICROPY_PY_SYS_EXC_INFO (1)
+#define MICROPY_SSL_MBEDTLS (1) // For these; the ssl module comes with the network.
+#define MICROPY_PY_HASHLIB_MD5 (1)
+#define MICROPY_PY_HASHLIB_SHA1 (1)
+#define MICROPY_PY_CRYPTOLIB (1)
+#define MICROPY_PY_CRYPTOLIB_CTR (1)
+#define MICROPY_PY_CRYPTOLIB_CONSTS (1)
 #define MICROPY_PY_OS_INCLUDEFILE "ports/cloud_hypervisor/modos.c"
 #define MICROPY_PY_OS_DUPTERM (1)
 #define MICROPY_PY_OS_SYNC (1)

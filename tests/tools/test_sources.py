@@ -301,3 +301,12 @@ def test_machine_state_is_not_touched(archive: Archive) -> None:
     before = sorted(lists.rglob("*"))
     sources.fetch(archive.source)
     assert sorted(lists.rglob("*")) == before
+
+
+def test_named_mbedtls_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MBEDTLS_DIR", str(tmp_path))
+    with pytest.raises(UserError, match="no Mbed TLS source tree"):
+        sources.mbedtls()
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "aes.c").touch()
+    assert sources.mbedtls() == tmp_path
