@@ -114,7 +114,7 @@ def unpack(source: Source, archive: Path, directory: Path) -> None:
         others = ", ".join(sorted(path.name for path in archive.parent.iterdir())) or "nothing"
         raise UserError(
             f"Debian {source.suite} no longer has {source.archive}; it gave {others}.",
-            "Pin the new version in sources.toml, or name another tree by MICROPYTHON_DIR or MBEDTLS_DIR.",
+            "Pin the new version in sources.toml, or name a tree (MICROPYTHON_DIR, MBEDTLS_DIR).",
         )
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

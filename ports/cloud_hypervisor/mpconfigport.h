@@ -111,6 +111,8 @@ uint32_t random_seed(void);
 #define MICROPY_PY_MACHINE_BARE_METAL_FUNCS (1)
 #define MICROPY_PY_MACHINE_SIGNAL (0)
 #define MICROPY_PY_MACHINE_TIMER (1)
+#define MICROPY_PY_MACHINE_WDT (1)
+#define MICROPY_PY_MACHINE_WDT_INCLUDEFILE "ports/cloud_hypervisor/machine_wdt.c"
 #define MICROPY_PY_MACHINE_UART (1)
 #define MICROPY_PY_MACHINE_UART_INCLUDEFILE "ports/cloud_hypervisor/machine_uart.c"
 

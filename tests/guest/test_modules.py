@@ -14,17 +14,17 @@ from tests.guest.conftest import Boot
 from tools.guest import Guest
 
 MODULES = (
-    "_asyncio array asyncio binascii builtins cloud_hypervisor cmath collections cryptolib deflate errno "
-    "framebuf gc hashlib heapq io json machine marshal math micropython os platform random re "
-    "select struct sys time uasyncio uctypes unittest vfs"
+    "_asyncio array asyncio binascii builtins cloud_hypervisor cmath collections cryptolib "
+    "deflate errno framebuf gc hashlib heapq io json machine marshal math micropython os "
+    "platform random re select struct sys time uasyncio uctypes unittest vfs"
 )
 MACHINE = (
-    "PWRON_RESET RTC SOFT_RESET Timer UART deepsleep freq idle lightsleep mem16 mem32 mem8 "
+    "PWRON_RESET RTC SOFT_RESET Timer UART WDT deepsleep freq idle lightsleep mem16 mem32 mem8 "
     "poweroff reset reset_cause soft_reset unique_id"
 )
 # Of other ports: there are no pins here, nor what is connected to them.
 ABSENT = (
-    "ADC ADCBlock CAN DAC I2C I2S PWM Pin PinBase SDCard SPI Signal SoftI2C SoftSPI TouchPad WDT "
+    "ADC ADCBlock CAN DAC I2C I2S PWM Pin PinBase SDCard SPI Signal SoftI2C SoftSPI TouchPad "
     "bitstream disable_irq enable_irq time_pulse_us"
 )
 

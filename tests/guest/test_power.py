@@ -24,6 +24,8 @@ def run_last(guest: Guest, code: str) -> Ending:
         ("machine.reset()", Ending.RESET),
         ("machine.deepsleep()", Ending.POWERED_OFF),
         ("machine.deepsleep(50)", Ending.RESET),
+        ("machine.WDT(timeout=100)\nwhile True: pass", Ending.RESET),
+        ("machine.WDT(0, 100)\n__import__('time').sleep(100)", Ending.RESET),
         # From a callback, with whatever runs interrupted.
         (
             "machine.Timer(mode=machine.Timer.ONE_SHOT, period=20, "
@@ -42,6 +44,23 @@ def test_machine_ends_as_told(guest: Guest, code: str, ending: Ending) -> None:
 )
 def test_machine_of_several_cpus_ends(guest: Guest, call: str, ending: Ending) -> None:
     assert run_last(guest, f"import machine; machine.{call}()") is ending
+
+
+def test_watchdog_that_is_fed_keeps_still(guest: Guest) -> None:
+    timeout_ms = int(500 * guest.vmm.slowness)
+    guest.output_of(
+        f"import machine, time\nwatchdog = machine.WDT(timeout={timeout_ms})\n"
+        f"for _ in range(30):\n    time.sleep_ms({timeout_ms // 10})\n    watchdog.feed()"
+    )
+    ending = run_last(guest, "while True: pass")
+    assert ending is Ending.RESET
+    assert "machine.WDT: not fed in time, the machine is reset" in guest.output
+
+
+@pytest.mark.parametrize("arguments", ["1", "timeout=0", "timeout=-5"])
+def test_bad_watchdog_is_refused(shared_guest: Guest, arguments: str) -> None:
+    _, traceback = shared_guest.exec(f"import machine; machine.WDT({arguments})")
+    assert traceback.splitlines()[-1].startswith("ValueError: ")
 
 
 def test_output_before_the_end_is_not_lost(guest: Guest) -> None:
