@@ -4,6 +4,7 @@
 #include "boot/cpu.h"
 #include "boot/gdt.h"
 #include "boot/idt.h"
+#include "boot/layout.h"
 
 #define VECTORS 256
 #define ENTRY_SIZE 16
@@ -24,10 +25,10 @@ typedef struct _gate_t {
 extern const uint8_t interrupt_entries[VECTORS][ENTRY_SIZE];
 void interrupt_dispatch(interrupt_frame_t *frame);
 
-static gate_t idt[VECTORS] __attribute__((section(".uncleared"), aligned(16)));
+static gate_t idt[VECTORS] __attribute__((section(".uncleared"), aligned(PAGE_SIZE)));
 static interrupt_handler_t handlers[VECTORS];
 static uint64_t counts[VECTORS];
-static const char *names[VECTORS];
+static const char *names[VECTORS - VECTOR_FIRST_DEVICE];
 static interrupt_handler_t unhandled_handler;
 static uint32_t next_device_vector = VECTOR_FIRST_DEVICE;
 
@@ -80,12 +81,12 @@ uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler)
         return 0;
     }
     interrupt_set_handler(vector, handler);
-    __atomic_store_n(&names[vector], name, __ATOMIC_RELEASE);
+    __atomic_store_n(&names[vector - VECTOR_FIRST_DEVICE], name, __ATOMIC_RELEASE);
     return vector;
 }
 
 const char *interrupt_name(uint8_t vector) {
-    return __atomic_load_n(&names[vector], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&names[vector - VECTOR_FIRST_DEVICE], __ATOMIC_ACQUIRE);
 }
 
 uint64_t interrupt_count(uint8_t vector) {

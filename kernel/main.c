@@ -27,7 +27,7 @@ void boot_main(uint64_t start_info);
 _Noreturn void thread_enter(void *stack_top, void (*fn)(void));
 
 static kernel_cpu_t boot_cpu;
-static uint8_t early_fault_stack[EARLY_FAULT_STACK_SIZE] __attribute__((aligned(16)));
+static uint8_t early_fault_stack[EARLY_FAULT_STACK_SIZE] __attribute__((section(".uncleared"), aligned(16)));
 
 static void unhandled(interrupt_frame_t *frame) {
     panic_exception(frame, NULL);
