@@ -53,7 +53,7 @@ def test_run(mpremote: Mpremote, tmp_path: Path) -> None:
 
 
 def test_fs_copies_both_ways(mpremote: Mpremote, tmp_path: Path) -> None:
-    content = bytes(range(256)) * 300
+    content = bytes(range(256)) * 32
     (tmp_path / "data.bin").write_bytes(content)
     mpremote("fs", "mkdir", ":dir", "+", "fs", "cp", "data.bin", ":dir/copy.bin")
     assert f"{len(content)} copy.bin" in mpremote("fs", "ls", ":dir")
