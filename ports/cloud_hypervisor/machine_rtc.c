@@ -12,6 +12,11 @@
 #define NS_PER_S 1000000000
 #define NS_PER_US 1000
 
+// timeutils_seconds_since_epoch() of v1.25 goes wrong before; the clock counts nanoseconds in an
+// int64_t, which ends in 2262.
+#define YEAR_MIN 1901
+#define YEAR_MAX 2261
+
 static const mp_obj_base_t machine_rtc = { &machine_rtc_type };
 
 static mp_obj_t machine_rtc_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
@@ -22,9 +27,16 @@ static mp_obj_t machine_rtc_make_new(const mp_obj_type_t *type, size_t n_args, s
 }
 
 static mp_obj_t get_datetime(void) {
-    int64_t ns = clock_wall_ns();
+    int64_t wall_ns = clock_wall_ns();
+    int64_t seconds = wall_ns / NS_PER_S;
+    int64_t ns = wall_ns % NS_PER_S;
+    if (ns < 0) {
+        // Before 1970.
+        ns += NS_PER_S;
+        --seconds;
+    }
     timeutils_struct_time_t tm;
-    timeutils_seconds_since_epoch_to_struct_time(ns / NS_PER_S, &tm);
+    timeutils_seconds_since_epoch_to_struct_time(seconds, &tm);
     mp_obj_t items[8] = {
         mp_obj_new_int(tm.tm_year),
         mp_obj_new_int(tm.tm_mon),
@@ -33,22 +45,37 @@ static mp_obj_t get_datetime(void) {
         mp_obj_new_int(tm.tm_hour),
         mp_obj_new_int(tm.tm_min),
         mp_obj_new_int(tm.tm_sec),
-        mp_obj_new_int(ns % NS_PER_S / NS_PER_US),
+        mp_obj_new_int(ns / NS_PER_US),
     };
     return mp_obj_new_tuple(8, items);
 }
 
+static mp_int_t get_field(mp_obj_t item, mp_int_t least, mp_int_t most) {
+    mp_int_t value = mp_obj_get_int(item);
+    if (value < least || value > most) {
+        mp_raise_ValueError(MP_ERROR_TEXT("date or time out of range"));
+    }
+    return value;
+}
+
 // datetime([(year, month, day, weekday, hour, minute, second, microsecond)]): sets the clock
-// until the machine stops, not the host's. The weekday is not looked at.
+// until the machine stops, not the host's. The weekday is not looked at. What is no date is
+// refused: upstream's timeutils either looks it up beyond a table or counts on.
 static mp_obj_t machine_rtc_datetime(size_t n_args, const mp_obj_t *args) {
     if (n_args == 1) {
         return get_datetime();
     }
     mp_obj_t *items;
     mp_obj_get_array_fixed_n(args[1], 8, &items);
-    int64_t seconds = timeutils_mktime(mp_obj_get_int(items[0]), mp_obj_get_int(items[1]), mp_obj_get_int(items[2]),
-        mp_obj_get_int(items[4]), mp_obj_get_int(items[5]), mp_obj_get_int(items[6]));
-    clock_set_wall_ns(seconds * NS_PER_S + mp_obj_get_int(items[7]) * NS_PER_US);
+    mp_int_t year = get_field(items[0], YEAR_MIN, YEAR_MAX);
+    mp_int_t month = get_field(items[1], 1, 12);
+    mp_int_t day = get_field(items[2], 1, timeutils_days_in_month(year, month));
+    mp_int_t hour = get_field(items[4], 0, 23);
+    mp_int_t minute = get_field(items[5], 0, 59);
+    mp_int_t second = get_field(items[6], 0, 59);
+    mp_int_t microsecond = get_field(items[7], 0, 999999);
+    int64_t seconds = timeutils_seconds_since_epoch(year, month, day, hour, minute, second);
+    clock_set_wall_ns(seconds * NS_PER_S + microsecond * NS_PER_US);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(machine_rtc_datetime_obj, 1, 2, machine_rtc_datetime);

@@ -10,22 +10,32 @@
 
 #define NS_PER_S 1000000000
 
+// time.time_ns() makes an int of mp_hal_time_ns(), which is unsigned to all ports. Before 1970
+// it is negative.
+#define mp_obj_new_int_from_ull mp_obj_new_int_from_ll
+
+// Rounded down, before 1970 too.
+static int64_t wall_seconds(void) {
+    int64_t ns = clock_wall_ns();
+    return ns / NS_PER_S - (ns % NS_PER_S < 0);
+}
+
 // time.time(): whole seconds, as localtime() wants them; time_ns() tells the rest.
 static mp_obj_t mp_time_time_get(void) {
-    return mp_obj_new_int_from_ll(clock_wall_ns() / NS_PER_S);
+    return mp_obj_new_int_from_ll(wall_seconds());
 }
 
 #if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 27, 0)
 
 static void mp_time_localtime_get(timeutils_struct_time_t *tm) {
-    timeutils_seconds_since_epoch_to_struct_time(clock_wall_ns() / NS_PER_S, tm);
+    timeutils_seconds_since_epoch_to_struct_time(wall_seconds(), tm);
 }
 
 #else
 
 static mp_obj_t mp_time_localtime_get(void) {
     timeutils_struct_time_t tm;
-    timeutils_seconds_since_epoch_to_struct_time(clock_wall_ns() / NS_PER_S, &tm);
+    timeutils_seconds_since_epoch_to_struct_time(wall_seconds(), &tm);
     mp_obj_t tuple[8] = {
         mp_obj_new_int(tm.tm_year),
         mp_obj_new_int(tm.tm_mon),

@@ -6,7 +6,7 @@ import ast
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -32,6 +32,7 @@ while True:
     print((time.ticks_us(), time.ticks_ms(), time.ticks_cpu(), time.time_ns()))
 """
 NS = 1_000_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,74 @@ def test_clock_can_be_set(guest: Guest) -> None:
     )
     guest.soft_reset()
     assert guest.eval("__import__('time').localtime()[:3]") == (2031, 2, 4)
+
+
+def microseconds(
+    year: int, month: int, day: int, hour: int, minute: int, second: int, microsecond: int = 0
+) -> int:
+    """Since 1970, by Python's calendar."""
+    date = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC)
+    return (date - EPOCH) // timedelta(microseconds=1)
+
+
+def test_clock_takes_dates_before_1970_and_far_ahead(guest: Guest) -> None:
+    soon = int(1_000_000 * (1 + guest.vmm.slowness))
+    for date in (
+        (1901, 1, 1, 0, 0, 0, 0),
+        (1969, 6, 1, 0, 0, 0, 0),
+        (1969, 12, 31, 23, 59, 30, 999_999),
+        (1970, 1, 1, 0, 0, 0, 0),
+        (2000, 2, 29, 23, 0, 1, 0),
+        (2100, 3, 1, 12, 30, 0, 0),
+        (2261, 12, 31, 23, 59, 30, 0),
+    ):
+        rtc, local, seconds, ns = ast.literal_eval(
+            guest.output_of(
+                "import machine, time\n"
+                f"machine.RTC().datetime({(*date[:3], 0, *date[3:])})\n"
+                "print((machine.RTC().datetime(), time.localtime(), time.time(), time.time_ns()))"
+            )
+        )
+        asked, shown = microseconds(*date), microseconds(*rtc[:3], *rtc[4:])
+        assert asked <= shown < asked + soon
+        assert rtc[3] == (EPOCH + timedelta(microseconds=shown)).weekday()
+        whole = shown // 1_000_000 * 1_000_000
+        for later in (microseconds(*local[:6]), seconds * 1_000_000, ns // 1000):
+            assert whole <= later < shown + soon
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        (1900, 12, 31, 0, 0, 0, 0, 0),
+        (2262, 1, 1, 0, 0, 0, 0, 0),
+        (10**9, 1, 1, 0, 0, 0, 0, 0),
+        (2024, 0, 1, 0, 0, 0, 0, 0),
+        (2024, 13, 1, 0, 0, 0, 0, 0),
+        (2024, 1, 0, 0, 0, 0, 0, 0),
+        (2024, 1, -(10**15), 0, 0, 0, 0, 0),
+        (2024, 4, 31, 0, 0, 0, 0, 0),
+        (2100, 2, 29, 0, 0, 0, 0, 0),
+        (2024, 1, 1, 0, 24, 0, 0, 0),
+        (2024, 1, 1, 0, 0, -1, 0, 0),
+        (2024, 1, 1, 0, 0, 60, 0, 0),
+        (2024, 1, 1, 0, 0, 0, 60, 0),
+        (2024, 1, 1, 0, 0, 0, 0, 1_000_000),
+    ],
+)
+def test_date_that_is_none_is_refused(shared_guest: Guest, date: tuple[int, ...]) -> None:
+    _, traceback = shared_guest.exec(f"import machine; machine.RTC().datetime({date})")
+    assert traceback.endswith("ValueError: date or time out of range\n")
+
+
+@pytest.mark.parametrize("seconds", [-1, -86_401, -2_000_000_000, 0, 1 << 32, 1 << 33])
+def test_calendar_goes_far(shared_guest: Guest, seconds: int) -> None:
+    """2106 is the end of 32 bits."""
+    expected = EPOCH + timedelta(seconds=seconds)
+    assert (
+        shared_guest.eval(f"__import__('time').localtime({seconds})")
+        == (tuple(expected.timetuple())[:8])
+    )
 
 
 def test_source_of_the_clock_is_named(shared_guest: Guest) -> None:
