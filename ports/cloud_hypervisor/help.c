@@ -11,7 +11,7 @@ const char cloud_hypervisor_help_text[] =
     "                        which virtual machine monitor this is\n"
     "  import machine        Timer, RTC, UART, mem8/16/32, reset(), poweroff() ...\n"
     "  open('x.txt', 'w')    files live on a RAM disk: they outlast a soft reset,\n"
-    "                        not the machine\n"
+    "                        not the machine; cloud_hypervisor.RAMDisk() is that disk\n"
     "\n"
     "At the prompt:\n"
     "  CTRL-A  raw REPL, for programs      CTRL-C  interrupt what runs\n"

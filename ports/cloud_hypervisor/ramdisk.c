@@ -19,11 +19,12 @@
 
 static uint8_t *disk;
 static size_t disk_size;
+static bool is_written;
 
 static const mp_obj_base_t ramdisk_obj = { &ramdisk_type };
 
-bool ramdisk_exists(void) {
-    return disk != NULL;
+bool ramdisk_is_blank(void) {
+    return !is_written;
 }
 
 static uint64_t size_setting(void) {
@@ -87,6 +88,7 @@ static mp_obj_t ramdisk_writeblocks(size_t n_args, const mp_obj_t *args) {
     if (!place) {
         return MP_OBJ_NEW_SMALL_INT(-MP_EINVAL);
     }
+    is_written = true;
     memcpy(place, buffer.buf, buffer.len);
     return MP_OBJ_NEW_SMALL_INT(0);
 }

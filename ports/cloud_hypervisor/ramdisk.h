@@ -17,8 +17,8 @@ extern const mp_obj_type_t ramdisk_type;
 // no memory for it, OSError(ENODEV) where the setting ramdisk=0 forbids one.
 mp_obj_t ramdisk_open(void);
 
-// True once ramdisk_open() has succeeded.
-bool ramdisk_exists(void);
+// True until something is written to the disk: there is no filesystem on it.
+bool ramdisk_is_blank(void);
 
 // Mounts the disk's filesystem at "/" and goes there. After mp_init().
 void ramdisk_mount(void);

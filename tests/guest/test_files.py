@@ -93,6 +93,57 @@ def test_machine_without_a_disk(guest: Guest) -> None:
 
 
 @pytest.mark.parametrize("kind", ["VfsFat", "VfsLfs2"])
+def test_other_filesystem_outlasts_a_soft_reset(guest: Guest, kind: str) -> None:
+    guest.output_of(
+        "import cloud_hypervisor, vfs\n"
+        "open('before', 'w').close()\n"
+        "disk = cloud_hypervisor.RAMDisk()\n"
+        "vfs.umount('/')\n"
+        f"vfs.{kind}.mkfs(disk)\n"
+        f"vfs.mount(vfs.{kind}(disk), '/')\n"
+        "with open('/module.py', 'w') as file: file.write('value = 42')\n"
+    )
+    guest.soft_reset()
+    # The import comes first: it looks in another way than open() does.
+    assert guest.eval("__import__('module').value") == 42
+    assert guest.eval("__import__('os').listdir('/')") == ["module.py"]
+    assert guest.eval(f"isinstance(__import__('vfs').mount()[-1][0], __import__('vfs').{kind})")
+    guest.output_of("with open('/more', 'w') as file: file.write('text')")
+    assert guest.eval("open('more').read()") == "text"
+
+
+def test_disk_without_a_filesystem(guest: Guest) -> None:
+    guest.output_of(
+        "import cloud_hypervisor\n"
+        "disk = cloud_hypervisor.RAMDisk()\n"
+        "for block in range(64): disk.writeblocks(block, b'\\xa5' * 4096)"
+    )
+    guest.soft_reset()
+    for code in ("os.listdir('/')", "open('/x', 'w')", "os.stat('/x')"):
+        _, traceback = guest.exec(f"import os; {code}")
+        assert traceback.splitlines()[-1] == "OSError: [Errno 19] ENODEV"
+    output = guest.output_of(
+        "import cloud_hypervisor, os, vfs\n"
+        "disk = cloud_hypervisor.RAMDisk()\n"
+        "vfs.umount('/')\n"
+        "vfs.VfsLfs2.mkfs(disk)\n"
+        "vfs.mount(disk, '/')\n"
+        "print(os.listdir('/'))"
+    )
+    assert output == "[]\n"
+
+
+def test_disk_that_was_only_looked_at_gets_a_filesystem(guest: Guest) -> None:
+    guest.output_of(
+        "import cloud_hypervisor; cloud_hypervisor.RAMDisk().readblocks(0, bytearray(9))"
+    )
+    assert guest.eval("__import__('os').listdir('/')") == []
+    guest.output_of("open('/x', 'w').close()")
+    guest.soft_reset()
+    assert guest.eval("__import__('os').listdir('/')") == ["x"]
+
+
+@pytest.mark.parametrize("kind", ["VfsFat", "VfsLfs2"])
 def test_either_filesystem_can_be_made_in_memory(shared_guest: Guest, kind: str) -> None:
     output = shared_guest.output_of(
         "import os, vfs\n"

@@ -82,6 +82,10 @@ def test_command_line_is_told(guest: Guest) -> None:
     assert line.endswith("one 'two three' heap=20M --")
 
 
+def test_help_names_the_disk(shared_guest: Guest) -> None:
+    assert "cloud_hypervisor.RAMDisk()" in shared_guest.output_of("help()")
+
+
 def test_unique_id_is_the_machines_uuid(boot: Boot) -> None:
     uuid = uuid4()
     guest = boot(uuid=uuid)
