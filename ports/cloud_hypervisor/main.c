@@ -20,6 +20,10 @@
 #include "ramdisk.h"
 #include "stack_overrun.h"
 
+// What is left to say an exception with when the heap is full; a program may have more, by
+// micropython.alloc_emergency_exception_buf().
+#define EMERGENCY_EXCEPTION_BUF_SIZE 256
+
 // boot.py, then main.py. Returns false where one of them asked for a soft reset.
 static bool run_user_files(void) {
     int ret = pyexec_file_if_exists("boot.py");
@@ -64,6 +68,7 @@ static void run_exit_function(void) {
 static void run_session(void) {
     heap_init();
     mp_init();
+    mp_alloc_emergency_exception_buf(MP_OBJ_NEW_SMALL_INT(EMERGENCY_EXCEPTION_BUF_SIZE));
     mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_lib));
     readline_init0();
     ramdisk_mount();

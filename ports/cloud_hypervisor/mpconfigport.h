@@ -52,9 +52,10 @@ void heap_release(void *area);
 #define MP_PLAT_ALLOC_HEAP(size) heap_extend(size)
 #define MP_PLAT_FREE_HEAP(area) heap_release(area)
 
-// What is left to say an exception with when the heap is full.
+// What is left to say an exception with when the heap is full. main.c allocates it: a static
+// one would take micropython.alloc_emergency_exception_buf() from programs.
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)
-#define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (256)
+#define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (0)
 #define MICROPY_STACK_CHECK_MARGIN (16 * 1024)
 void heap_after_exec(int *ret);
 #define MICROPY_BOARD_AFTER_PYTHON_EXEC(input_kind, exec_flags, exception, ret) heap_after_exec(ret)

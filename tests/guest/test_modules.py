@@ -86,6 +86,30 @@ def test_help_names_the_disk(shared_guest: Guest) -> None:
     assert "cloud_hypervisor.RAMDisk()" in shared_guest.output_of("help()")
 
 
+# What is raised while nothing can be allocated.
+LOCKED_HEAP = """
+def inner():
+    return [0] * 100
+def outer():
+    micropython.heap_lock()
+    try:
+        inner()
+    finally:
+        micropython.heap_unlock()
+outer()
+"""
+
+
+@pytest.mark.parametrize("size", [None, 256, 1000])
+def test_exception_without_memory_is_told_in_full(shared_guest: Guest, size: int | None) -> None:
+    """None: with the buffer that is there from the start."""
+    asked = f"micropython.alloc_emergency_exception_buf({size})\n" if size else ""
+    _, traceback = shared_guest.exec(f"import micropython\n{asked}{LOCKED_HEAP}")
+    assert "in inner\n" in traceback
+    assert "in outer\n" in traceback
+    assert traceback.endswith("MemoryError: memory allocation failed, heap is locked\n")
+
+
 def test_unique_id_is_the_machines_uuid(boot: Boot) -> None:
     uuid = uuid4()
     guest = boot(uuid=uuid)
