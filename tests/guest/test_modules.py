@@ -170,6 +170,26 @@ def test_uart_is_the_console(shared_guest: Guest) -> None:
     assert shared_guest.repl.finish(shared_guest.timeout) == b""
 
 
+def test_uart_takes_what_programs_for_boards_say(shared_guest: Guest) -> None:
+    output = shared_guest.output_of(
+        "import machine\n"
+        "uart = machine.UART(0, 115200, rxbuf=512, txbuf=0, invert=0, flow=0, timeout=7)\n"
+        "print(uart)\n"
+        "uart.init(baudrate=9600, rxbuf=64)\n"
+        "print(uart)"
+    )
+    assert output == (
+        "UART(0, baudrate=115200, bits=8, parity=None, stop=1, timeout=7, timeout_char=0)\n"
+        "UART(0, baudrate=9600, bits=8, parity=None, stop=1, timeout=0, timeout_char=0)\n"
+    )
+
+
+@pytest.mark.parametrize("setting", ["invert=1", "flow=2", "bits=7", "parity=0", "stop=2"])
+def test_uart_refuses_what_the_line_cannot_do(shared_guest: Guest, setting: str) -> None:
+    _, traceback = shared_guest.exec(f"import machine; machine.UART(0, {setting})")
+    assert traceback.splitlines()[-1].startswith("ValueError: ")
+
+
 def test_uart_that_does_not_exist(shared_guest: Guest) -> None:
     _, traceback = shared_guest.exec("import machine; machine.UART(1)")
     assert traceback.endswith("ValueError: UART doesn't exist\n")
