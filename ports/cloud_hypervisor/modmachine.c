@@ -10,9 +10,14 @@
 
 #define UUID_SIZE 16
 
+// The usual values. The firmware cannot tell its own reset from power-on, and nothing outlasts
+// either: the causes between are there for programs that compare with them, and never given.
 enum {
     RESET_CAUSE_POWER_ON = 1,
-    RESET_CAUSE_SOFT = 5,
+    RESET_CAUSE_HARD,
+    RESET_CAUSE_WATCHDOG,
+    RESET_CAUSE_DEEPSLEEP,
+    RESET_CAUSE_SOFT,
 };
 
 static mp_int_t reset_cause = RESET_CAUSE_POWER_ON;
@@ -80,4 +85,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(machine_poweroff_obj, machine_poweroff);
     { MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type) }, \
     { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type) }, \
     { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(RESET_CAUSE_POWER_ON) }, \
+    { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(RESET_CAUSE_HARD) }, \
+    { MP_ROM_QSTR(MP_QSTR_WDT_RESET), MP_ROM_INT(RESET_CAUSE_WATCHDOG) }, \
+    { MP_ROM_QSTR(MP_QSTR_DEEPSLEEP_RESET), MP_ROM_INT(RESET_CAUSE_DEEPSLEEP) }, \
     { MP_ROM_QSTR(MP_QSTR_SOFT_RESET), MP_ROM_INT(RESET_CAUSE_SOFT) },

@@ -19,8 +19,8 @@ MODULES = (
     "platform random re select struct sys time uasyncio uctypes unittest vfs"
 )
 MACHINE = (
-    "PWRON_RESET RTC SOFT_RESET Timer UART WDT deepsleep freq idle lightsleep mem16 mem32 mem8 "
-    "poweroff reset reset_cause soft_reset unique_id"
+    "DEEPSLEEP_RESET HARD_RESET PWRON_RESET RTC SOFT_RESET Timer UART WDT WDT_RESET deepsleep "
+    "freq idle lightsleep mem16 mem32 mem8 poweroff reset reset_cause soft_reset unique_id"
 )
 # Of other ports: there are no pins here, nor what is connected to them.
 ABSENT = (
@@ -80,6 +80,12 @@ def test_vmm_is_named(shared_guest: Guest) -> None:
 def test_command_line_is_told(guest: Guest) -> None:
     line = guest.eval("__import__('cloud_hypervisor').cmdline()")
     assert line.endswith("one 'two three' heap=20M --")
+
+
+def test_causes_of_a_reset_differ(shared_guest: Guest) -> None:
+    names = ("PWRON_RESET", "HARD_RESET", "WDT_RESET", "DEEPSLEEP_RESET", "SOFT_RESET")
+    causes = shared_guest.eval(f"[getattr(__import__('machine'), name) for name in {names}]")
+    assert len(set(causes)) == len(names)
 
 
 def test_help_names_the_disk(shared_guest: Guest) -> None:
