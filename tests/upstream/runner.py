@@ -5,6 +5,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,14 +82,21 @@ def write_program(scratch: Path) -> Path:
 
 
 def link_tree(tree: Path, scratch: Path) -> Path:
-    """A tree in which `tests` is a directory of its own and all its files are upstream's."""
+    """A tree in which `tests` is a directory of its own and all its files are upstream's.
+
+    The runner itself is no link: it would take the place where its modules lie for that of the
+    tests, and name these by absolute paths.
+    """
     copy = scratch / "tree"
     (copy / "tests").mkdir(parents=True)
     for path in tree.iterdir():
         if path.name != "tests":
             (copy / path.name).symlink_to(path)
     for path in (tree / "tests").iterdir():
-        (copy / "tests" / path.name).symlink_to(path)
+        if path.suffix == ".py":
+            shutil.copy2(path, copy / "tests")
+        else:
+            (copy / "tests" / path.name).symlink_to(path)
     return copy
 
 

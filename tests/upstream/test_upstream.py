@@ -2,13 +2,16 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """MicroPython's own tests, by its own runner, against guests: everything not explained passes."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.upstream import expectations, report
-from tests.upstream.runner import TIME_LIMIT, run_suite
+from tests.upstream.runner import TIME_LIMIT, link_tree, run, run_suite
 from tests.upstream.suites import SUITES, Suite
+from tests.upstream.unix_program import as_unix
 from tools import build, sources
 
 _LEAST_SHARE = 0.98
@@ -72,3 +75,29 @@ def test_the_page_says_what_is_expected(tree: sources.MicroPython) -> None:
     if tree.pinned:
         page = report.render(tree.path, tree.version, tree.name)
         assert report.PAGE.read_text() == page, "Run python -m tests.upstream.report."
+
+
+def test_runner_takes_the_copy_for_its_place(tmp_path: Path) -> None:
+    """Since v1.28 run-tests.py names a test by where a module that it imports lies."""
+    original = tmp_path / "original" / "tests"
+    (original / "basics").mkdir(parents=True)
+    (original / "run-tests.py").write_text("import test_utils")
+    (original / "test_utils.py").write_text("print(__file__)")
+    copy = link_tree(original.parent, tmp_path) / "tests"
+    assert run([sys.executable, "run-tests.py"], copy, {**os.environ}) == f"{copy}/test_utils.py\n"
+    assert sorted(path.name for path in original.iterdir()) == [
+        "basics",
+        "run-tests.py",
+        "test_utils.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "second"), [("1.25.0", b"Use help() for"), ("1.27.0", b'Type "help()" for')]
+)
+def test_banner_is_as_the_unix_ports(version: str, second: bytes) -> None:
+    first = f"MicroPython v{version} on 2026-11-24; "
+    banner = f'{first}PVH guest with x86-64\r\nType "help()" for more information.\r\n>>> '
+    assert as_unix(banner.encode()) == (
+        first.encode() + b"guest version\r\n" + second + b" more information.\r\n>>> "
+    )

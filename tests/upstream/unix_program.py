@@ -38,8 +38,14 @@ def run_file(line: Line, path: str) -> int:
 
 
 def as_unix(banner: bytes) -> bytes:
-    """The first two lines as that program prints them: `; linux [...] version`, `Use ...`."""
+    """The first two lines as that program prints them: `; linux [...] version`, `Use ...`.
+
+    Since v1.27 the second is that of every port.
+    """
+    version = re.search(rb"MicroPython v(\d+)\.(\d+)", banner)
     banner = re.sub(rb"; [^\r\n]*", b"; guest version", banner, count=1)
+    if version is not None and (int(version[1]), int(version[2])) >= (1, 27):
+        return banner
     return banner.replace(b'Type "help()" for', b"Use help() for")
 
 
