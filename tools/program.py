@@ -18,41 +18,73 @@ from tools.errors import UserError
 
 MAIN = "main.py"
 UNCAUGHT_EXCEPTION = 1
+_TAIL = 16 * 1024
 INTERRUPTED = 130  # As a shell says of a program that SIGINT ended.
 
-# The runner. It leaves no name of its own behind in __main__, where the program runs.
+# The runner. The program may rebind every name, fill the memory and lock the heap: so what the
+# runner needs afterwards is made beforehand and kept in its own variables, and the end is told
+# without an allocation. `main` is emptied first: what stood there is not the program's.
 _RUNNER = """\
 def __run(mark, name, source):
-    import sys
+    import gc, micropython, sys
     main = globals()
-    del main["__run"]
+    main.clear()
     main["__name__"] = "__main__"
     main["__file__"] = name
     sys.argv[:1] = [name]
-    status = 0
-    print(mark + "b")
+    begin, bad, end, newline = mark + "b\\n", mark + "e\\n", mark + "x", "\\n"
+    digits = tuple("0123456789")
+    write, show, is_a = sys.stdout.write, print, isinstance
+    Any, Exit, Interrupt, Integer = BaseException, SystemExit, KeyboardInterrupt, int
+    error = None
+    write(begin)
     try:
-        exec(compile(source, name, "exec"), main)
-    except SystemExit as end:
-        status = end.args[0] if end.args else None
+        try:
+            exec(compile(source, name, "exec"), main)
+        except Any as caught:
+            error = caught
+        micropython.heap_lock()
+        while micropython.heap_unlock():
+            pass
+        at_exit = sys.atexit(None)
+        if at_exit:
+            at_exit()
+        # What is typed from now on cannot be meant for the program; the loop lets an interrupt
+        # that has come already be raised here.
+        micropython.kbd_intr(-1)
+        for _ in digits:
+            pass
+    except Any as caught:
+        micropython.kbd_intr(-1)
+        error = error or caught
+    source = at_exit = None
+    gc.collect()
+    status = 0
+    if is_a(error, Exit):
+        status = error.args[0] if error.args else None
         if status is None:
             status = 0
-        elif not isinstance(status, int):
-            print(mark + "e")
-            print(status)
+        elif not is_a(status, Integer):
+            write(bad)
+            show(status)
             status = 1
-    except KeyboardInterrupt as error:
-        print(mark + "e")
+        elif not -0x8000000000000000 <= status <= 0x7fffffffffffffff:
+            status = 255
+    elif error is not None:
+        write(bad)
         sys.print_exception(error)
-        status = {interrupted}
-    except BaseException as error:
-        print(mark + "e")
-        sys.print_exception(error)
-        status = {uncaught}
-    print(mark + "x" + str(status & 0xFF))
+        status = {interrupted} if is_a(error, Interrupt) else {uncaught}
+    status &= 255
+    write(end)
+    write(digits[status // 100])
+    write(digits[status // 10 % 10])
+    write(digits[status % 10])
+    write(newline)
 __run({mark}, {name}, {source})
 """
 _RUNNER_FRAME = re.compile(rb'  File "<stdin>", line \d+, in __run\n')
+# What the raw REPL says when the runner itself has failed; a program may print the same.
+_RAW_REPL_END = re.compile(rb"\x04((?:Traceback [^\x04]*)?)\x04>\Z")
 
 
 @dataclass(frozen=True)
@@ -71,18 +103,23 @@ def load(path: Path) -> Program:
         main = path / MAIN
         if not main.is_file():
             raise UserError(f"{path} holds no {MAIN}.", f"The program of a directory is {MAIN}.")
-        found = sorted(file for file in path.rglob("*") if file.is_file())
-        files = {str(file.relative_to(path)): _read(file) for file in found if _wanted(file, path)}
+        files = {str(file.relative_to(path)): _read(file) for file in _files_of(path)}
         return Program(MAIN, _read_source(main), files)
     if not path.exists():
         raise UserError(f"{path} does not exist.", "Name a .py file, or a directory with main.py.")
     return Program(path.name, _read_source(path))
 
 
-def _wanted(file: Path, top: Path) -> bool:
-    return not any(
-        part == "__pycache__" or part.startswith(".") for part in file.relative_to(top).parts
-    )
+def _files_of(directory: Path, parents: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """The files in and below a directory, sorted. Links are followed, but not in a circle."""
+    parents |= {directory.resolve()}
+    for path in sorted(directory.iterdir()):
+        if path.name == "__pycache__" or path.name.startswith("."):
+            continue
+        if path.is_file():
+            yield path
+        elif path.is_dir() and path.resolve() not in parents:
+            yield from _files_of(path, parents)
 
 
 def _read(path: Path) -> bytes:
@@ -113,6 +150,8 @@ class Run:
         self._mark = f"\x01{secrets.token_hex(16)}:"
         self._program = program
         self._held = b""
+        self._tail = b""
+        """The last bytes of the output, in which the raw REPL's own end would stand."""
         self._traceback: bytes | None = None
         """What has come since the program ended badly; None while it runs."""
         self.status: int | None = None
@@ -143,6 +182,7 @@ class Run:
         """
         mark = self._mark.encode()
         self._held += data
+        self._tail = (self._tail + data)[-_TAIL:]
         while self.status is None and (found := self._held.find(mark)) >= 0:
             line, newline, rest = self._held[found + len(mark) :].partition(b"\r\n")
             if not newline:
@@ -158,6 +198,18 @@ class Run:
             end = self._end_of_sure(mark)
             shown, self._held = self._held[:end], self._held[end:]
             yield from self._shown(shown)
+
+    def fell_back(self) -> Iterator[tuple[Kind, bytes]]:
+        """To be asked in long silence: whether the guest stands at its raw REPL, without a mark.
+
+        So it is when an interrupt hits the runner, or not even it finds memory. Then the run has
+        ended with `UNCAUGHT_EXCEPTION` or `INTERRUPTED`; gives the traceback.
+        """
+        found = _RAW_REPL_END.search(self._tail) if self.status is None else None
+        if found is not None:
+            self.status = INTERRUPTED if b"\nKeyboardInterrupt" in found[1] else UNCAUGHT_EXCEPTION
+            self._held, self._traceback = b"", found[1].replace(b"\r\n", b"\n")
+            yield from self._end()
 
     def flush(self) -> Iterator[tuple[Kind, bytes]]:
         """What was held back of a program that was stopped."""
