@@ -22,6 +22,10 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 CRASH_BEGIN = b"\r\n*** crash: "
 CRASH_END = b"*** end of crash\r\n"
+CRASH_PLACE = re.compile(rb"\ncpu \d+, rip 0x")
+"""In the second line of every report."""
+CRASH_LIMIT = 8192
+"""No report has as many bytes."""
 
 _BACKTRACE = re.compile(r"^backtrace:((?: 0x[0-9a-f]+)+)\s*$", re.MULTILINE)
 _BUILD = re.compile(r"\bbuild ([0-9a-f]+)\b")

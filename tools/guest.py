@@ -13,6 +13,7 @@ that carries the last lines of its output; leaving the `with` stops whatever sti
 """
 
 import ast
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from tools.crash import CRASH_BEGIN, CRASH_END, debug_file_of, explain
+from tools.crash import CRASH_BEGIN, CRASH_END, CRASH_LIMIT, CRASH_PLACE, debug_file_of, explain
 from tools.raw_repl import INTERRUPT, RawRepl
 from tools.serial_line import LineClosed, SerialLine
 from tools.vmm.base import Ending, Vmm, VmSpec
@@ -32,6 +33,8 @@ _TIMEOUT = 15.0
 """Seconds, on a VMM as fast as QEMU's emulation; `Vmm.slowness` stretches it."""
 _POLL_INTERVAL = 0.1
 _DOUBT_TIME = 0.3
+_REPORT_TIME = 2.0
+"""Silence after which a crash report will not go on."""
 _TAIL_LINES = 25
 
 
@@ -40,7 +43,8 @@ class GuestError(Exception):
 
     def __init__(self, message: str, output: str) -> None:
         tail = "\n".join(output.splitlines()[-_TAIL_LINES:])
-        super().__init__(f"{message}\n--- the guest's last lines ---\n{tail}\n---")
+        frame = f"\n--- the guest's last lines ---\n{tail}\n---" if tail.strip() else ""
+        super().__init__(message + frame)
         self.message = message
         self.output = tail
 
@@ -77,7 +81,7 @@ class Guest:
         self.vmm = vmm
         self.spec = spec
         self.transcript = bytearray()
-        """All the guest has sent since it was started."""
+        """All the guest has sent since it was started, less what `forget` has dropped."""
         self._line: SerialLine | None = None
         self._unread = 0
         """Where in `transcript` the next read begins."""
@@ -89,6 +93,10 @@ class Guest:
         self._ending: Ending | None = None
         self._last_poll = 0.0
         self._last_data = 0.0
+        self._dropped_prompt = False
+        self._limit: float | None = None
+        self._end = math.inf
+        """When the limit passes, by the monotonic clock."""
         self._repl = RawRepl(self)
 
     def start(self) -> None:
@@ -130,6 +138,27 @@ class Guest:
         """The transcript as text."""
         return self.transcript.decode(errors="replace")
 
+    @property
+    def came_up(self) -> bool:
+        """Whether the guest has shown its prompt."""
+        return self._dropped_prompt or PROMPT in self.transcript
+
+    def limit(self, seconds: float | None) -> None:
+        """From `seconds` after now on, whatever waits for the guest raises GuestTimeout."""
+        self._limit = seconds
+        self._end = math.inf if seconds is None else time.monotonic() + seconds
+
+    def forget(self, keep: int = 1 << 20) -> None:
+        """Drop what has been read of the transcript, but its last `keep` bytes."""
+        size = self._unread - keep
+        if size > 0:
+            self._dropped_prompt = self.came_up
+            del self.transcript[:size]
+            self._unread -= size
+            self._searched = max(0, self._searched - size)
+            if self._readable is not None:
+                self._readable -= size
+
     # The line.
 
     @contextmanager
@@ -154,11 +183,21 @@ class Guest:
     def write(self, data: bytes) -> None:
         """Send bytes as typed at a terminal."""
         try:
-            self._open_line().write(data, self.timeout)
+            left = self._end - time.monotonic()
+            self._open_line().write(data, max(0.0, min(self.timeout, left)))
         except TimeoutError as error:
+            self._check_limit()
             raise GuestTimeout(f"The guest takes no input: {error}.", self.output) from None
         except LineClosed:
             self.receive(0)
+
+    def write_some(self, data: bytes) -> int:
+        """Send as much of `data` as the line takes without waiting; gives how many bytes."""
+        try:
+            return self._open_line().write_some(data)
+        except LineClosed:
+            self.receive(0)
+            return 0
 
     def receive(self, timeout: float) -> bytes:
         """What the guest has sent and nobody has read; waits up to `timeout`, then gives b"".
@@ -280,6 +319,7 @@ class Guest:
         """Add to the transcript what comes within `timeout`; True if something came."""
         if self._crash is not None:
             raise self._crash
+        self._check_limit()
         if self._ending is not None:
             # The last bytes may still be on their way.
             timeout = max(timeout, _POLL_INTERVAL)
@@ -299,6 +339,10 @@ class Guest:
             raise GuestEnded(self._ending, self._describe_ending(), self.output)
         return bool(data)
 
+    def _check_limit(self) -> None:
+        if time.monotonic() > self._end:
+            raise GuestTimeout(f"The guest did not end within {self._limit:g} s.", self.output)
+
     def _poll(self, always: bool) -> None:
         """See what the machine does: when it is silent, and now and then while it talks."""
         now = time.monotonic()
@@ -313,6 +357,7 @@ class Guest:
             raise GuestError("The VMM lives on without its serial line.", self.output)
 
     def _look_for_crash(self) -> None:
+        """Hide a crash report from readers, and raise it when all of it has come."""
         if self._readable is None:
             begin = self.transcript.find(CRASH_BEGIN, self._searched)
             if begin < 0:
@@ -324,9 +369,21 @@ class Guest:
         end = self.transcript.find(CRASH_END, self._searched)
         if end >= 0:
             begin = self.transcript.rfind(CRASH_BEGIN, 0, end)
-            report = self.transcript[begin : end + len(CRASH_END)].decode(errors="replace")
-            explained = explain(report, debug_file_of(self.spec.kernel))
-            self._crash = GuestCrashed(explained, self.output)
+            self._readable = max(begin, self._unread)
+            self._set_crash(self.transcript[begin : end + len(CRASH_END)])
+            return
+        silent = time.monotonic() - self._last_data > _REPORT_TIME * self.vmm.slowness
+        if silent and CRASH_PLACE.search(self.transcript, self._searched):
+            # The guest crashed again while it reported.
+            self._set_crash(self.transcript[self._searched :])
+        elif silent or len(self.transcript) - self._searched > CRASH_LIMIT:
+            # A program has printed what looks like the beginning of a report.
+            self._readable = None
+            self._searched += len(CRASH_BEGIN)
+
+    def _set_crash(self, report: bytearray) -> None:
+        text = explain(report.decode(errors="replace"), debug_file_of(self.spec.kernel))
+        self._crash = GuestCrashed(text, self.output)
 
     def _describe_ending(self) -> str:
         if self._ending is Ending.VMM_FAILED:

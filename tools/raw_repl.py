@@ -7,6 +7,7 @@ code; output and traceback come back, each ended by Ctrl-D. Raw-paste mode compi
 receives, and grants the sender a window of bytes at a time, so that no buffer overruns.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 INTERRUPT = b"\x03"
@@ -64,9 +65,12 @@ class RawRepl:
         output = self._line.read_until(_END, timeout)
         return output[:-1], self.finish(timeout)
 
-    def start(self, code: bytes, timeout: float) -> None:
+    def start(
+        self, code: bytes, timeout: float, sent: Callable[[int], None] = lambda _: None
+    ) -> None:
         """Send `code` and start it; its output is the next thing on the line.
 
+        `sent` is told how many bytes have been sent, again and again.
         The caller reads the output and the byte 0x04 that ends it, then calls `finish`.
         """
         if INTERRUPT in code or _END in code:
@@ -75,9 +79,9 @@ class RawRepl:
         self._line.write(_RAW_PASTE)
         answer = self._line.read_exactly(2, timeout)
         if answer == b"R\x01":
-            self._send_in_windows(code, timeout)
+            self._send_in_windows(code, timeout, sent)
         elif answer == b"R\x00":
-            self._send_plainly(code, timeout)
+            self._send_plainly(code, timeout, sent)
         else:
             raise RawReplError(f"raw-paste mode was answered by {answer!r}")
 
@@ -89,7 +93,7 @@ class RawRepl:
             raise RawReplError(f"after a program came {prompt!r} instead of the raw prompt")
         return traceback
 
-    def _send_in_windows(self, code: bytes, timeout: float) -> None:
+    def _send_in_windows(self, code: bytes, timeout: float, tell: Callable[[int], None]) -> None:
         window = int.from_bytes(self._line.read_exactly(2, timeout), "little")
         if window == 0:
             raise RawReplError("the guest grants a window of 0 bytes")
@@ -109,6 +113,7 @@ class RawRepl:
             self._line.write(chunk)
             sent += len(chunk)
             granted -= len(chunk)
+            tell(sent)
         self._line.write(_END)
         # Grants that were on their way may come before the acknowledgement.
         while (answer := self._line.read_exactly(1, timeout)) == _GRANT:
@@ -116,9 +121,11 @@ class RawRepl:
         if answer != _END:
             raise RawReplError(f"the end of the code was answered by {answer!r}")
 
-    def _send_plainly(self, code: bytes, timeout: float) -> None:
+    def _send_plainly(self, code: bytes, timeout: float, tell: Callable[[int], None]) -> None:
         for offset in range(0, len(code), _PLAIN_CHUNK):
-            self._line.write(code[offset : offset + _PLAIN_CHUNK])
+            chunk = code[offset : offset + _PLAIN_CHUNK]
+            self._line.write(chunk)
+            tell(offset + len(chunk))
         self._line.write(_END)
         answer = self._line.read_exactly(2, timeout)
         if answer != b"OK":

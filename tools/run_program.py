@@ -6,60 +6,99 @@ import base64
 import contextlib
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from tools.attach import END_OF_FILE, LEAVE, raw_terminal, say, show, show_error
-from tools.deadline import Deadline
+from tools.attach import (
+    END_OF_FILE,
+    LEAVE,
+    LEAVE_NAME,
+    raw_terminal,
+    say,
+    show,
+    show_error,
+)
 from tools.guest import Guest, PythonError
 from tools.program import INTERRUPTED, UNCAUGHT_EXCEPTION, Kind, Program, Run
+from tools.raw_repl import INTERRUPT
+from tools.terminal import Progress, progress
 
 _FILE_CHUNK = 12 * 1024
+# Seconds of silence after which the guest may have fallen back to its REPL.
+_FALL_BACK_AFTER = 2.0
 
 
-def run_program(guest: Guest, loaded: Program, deadline: Deadline) -> int:
-    guest.wait_for_prompt(deadline.limit(guest.timeout))
-    try:
-        for path, content in loaded.files.items():
-            deadline.check(guest)
-            put_file(guest, path, content)
-    except PythonError as error:
-        say(f"{path} cannot be put on the guest's disk:\n{error}")
-        return UNCAUGHT_EXCEPTION
-    the_run = Run(loaded)
-    guest.repl.start(the_run.code, deadline.limit(guest.timeout))
+def run_program(guest: Guest, loaded: Program) -> int:
+    """Run it to its end; gives its exit status."""
+    guest.wait_for_prompt()
+    with progress(f"Sending {loaded.name}") as line:
+        sent = _Sent(line)
+        try:
+            for path, content in loaded.files.items():
+                put_file(guest, path, content, sent.add)
+        except PythonError as error:
+            say(f"{path} cannot be put on the guest's disk:\n{error}")
+            return UNCAUGHT_EXCEPTION
+        the_run = Run(loaded)
+        guest.repl.start(the_run.code, guest.timeout, sent.show)
     begun = re.compile(re.escape(the_run.begin) + b"|" + re.escape(END_OF_FILE))
-    if guest.read_until(begun, deadline.limit(guest.timeout)).endswith(END_OF_FILE):
+    if guest.read_until(begun).endswith(END_OF_FILE):
         # Not even the runner could be compiled: too little memory for the source.
         show_error(guest.repl.finish(guest.timeout).replace(b"\r\n", b"\n"))
         return UNCAUGHT_EXCEPTION
     try:
-        return _follow_program(guest, the_run, deadline)
+        return _follow_program(guest, the_run)
     finally:
         for kind, piece in the_run.flush():
             _show_piece(kind, piece)
 
 
-def _follow_program(guest: Guest, the_run: Run, deadline: Deadline) -> int:
+class _Sent:
+    """Says on a progress line how much has been sent."""
+
+    def __init__(self, line: Progress) -> None:
+        self._line = line
+        self._total = 0
+
+    def add(self, size: int) -> None:
+        self._total += size
+        self.show(0)
+
+    def show(self, more: int) -> None:
+        self._line.detail(f"{(self._total + more) / 1024:.0f} KiB")
+
+
+def _follow_program(guest: Guest, the_run: Run) -> int:
     """Pass on output and input until the program ends."""
-    told_end = False
+    told_end = told_leaving = False
+    last_output = time.monotonic()
     with raw_terminal(keep_newlines=True) as keyboard, _counted_interrupts() as interrupts:
         while the_run.status is None:
             keyboard.wait(guest)
-            deadline.check(guest)
-            for kind, piece in the_run.feed(guest.receive(0)):
+            if data := guest.receive(0):
+                last_output = time.monotonic()
+                pieces = the_run.feed(data)
+            elif time.monotonic() - last_output > _FALL_BACK_AFTER * guest.vmm.slowness:
+                pieces = the_run.fell_back()
+            else:
+                pieces = iter(())
+            for kind, piece in pieces:
                 _show_piece(kind, piece)
+            guest.forget()
             for _ in interrupts():
-                guest.interrupt()
+                keyboard.pending = INTERRUPT + keyboard.pending
             typed = keyboard.read()
             if keyboard.is_terminal and LEAVE in typed:
                 return INTERRUPTED
-            if typed:
-                guest.write(typed)
+            if keyboard.is_terminal and INTERRUPT in typed and not told_leaving:
+                told_leaving = True
+                say(f"{LEAVE_NAME} leaves.")
             if keyboard.at_end and not told_end:
                 told_end = True
-                guest.write(END_OF_FILE)
+                keyboard.pending += END_OF_FILE
+            keyboard.send(guest)
     return the_run.status
 
 
@@ -95,8 +134,13 @@ def _counted_interrupts() -> Iterator[Callable[[], Iterator[None]]]:
         signal.signal(signal.SIGINT, before)
 
 
-def put_file(guest: Guest, path: str, content: bytes) -> None:
-    """Make a file, and its directories, on the guest's disk. PythonError if that fails."""
+def put_file(
+    guest: Guest, path: str, content: bytes, sent: Callable[[int], None] = lambda _: None
+) -> None:
+    """Make a file, and its directories, on the guest's disk. PythonError if that fails.
+
+    `sent` is told the size of each piece of it, once the guest has it.
+    """
     parents = [str(parent) for parent in reversed(Path(path).parents)][1:]
     guest.output_of(
         "import os, binascii\n"
@@ -111,4 +155,5 @@ def put_file(guest: Guest, path: str, content: bytes) -> None:
     for offset in range(0, len(content), _FILE_CHUNK):
         chunk = base64.b64encode(content[offset : offset + _FILE_CHUNK])
         guest.output_of(f"_ = file.write(binascii.a2b_base64({chunk!r}))\n")
+        sent(min(_FILE_CHUNK, len(content) - offset))
     guest.output_of("file.close()\ndel file\n")

@@ -74,12 +74,18 @@ class SerialLine:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([], [self], [], left)[1]:
                 raise TimeoutError(f"{len(rest)} of {len(data)} bytes could not be sent")
-            try:
-                rest = rest[os.write(self.fileno(), rest) :]
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise LineClosed(error.strerror) from None
+            rest = rest[self.write_some(rest) :]
+
+    def write_some(self, data: bytes | memoryview) -> int:
+        """Send as much of `data` as the other end takes now; gives how many bytes."""
+        if not select.select([], [self], [], 0)[1]:
+            return 0
+        try:
+            return os.write(self.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise LineClosed(error.strerror) from None
 
     def close(self) -> None:
         self._port.close()

@@ -20,10 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools import build, program
-from tools.attach import orderly_signals, say
-from tools.deadline import Deadline
+from tools.attach import say
 from tools.errors import UserError
-from tools.guest import PROMPT, Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
+from tools.guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
 from tools.program import Program
 from tools.run_program import run_program
 from tools.talk import talk
@@ -76,7 +75,7 @@ def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: flo
     return _session(Qemu(), spec, timeout, talk)
 
 
-_Work = Callable[[Guest, Deadline], int]
+_Work = Callable[[Guest], int]
 
 
 def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
@@ -84,13 +83,14 @@ def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
     parse_size(spec.memory)  # A mistake in the command line need not wait for a build.
     guest = Guest(vmm, replace(spec, kernel=build.build().elf))
     try:
-        with orderly_signals(), guest:
-            return work(guest, Deadline(timeout))
+        with guest:
+            guest.limit(timeout)
+            return work(guest)
     except GuestCrashed as error:
         say(error.report)
         return GUEST_CRASHED
     except GuestError as error:
-        came_up = PROMPT in guest.transcript
+        came_up = guest.came_up
         ending = error.ending if isinstance(error, GuestEnded) else None
         if came_up and ending is Ending.POWERED_OFF:
             return 0
@@ -105,4 +105,4 @@ def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
 
 
 def _runner(loaded: Program) -> _Work:
-    return lambda guest, deadline: run_program(guest, loaded, deadline)
+    return lambda guest: run_program(guest, loaded)

@@ -2,11 +2,13 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """The user at the guest's prompt: a terminal, or what is piped into standard input."""
 
+import math
+import re
 import time
 
-from tools.attach import LEAVE, LEAVE_NAME, raw_terminal, say, show
-from tools.deadline import Deadline
-from tools.guest import PROMPT, Guest, GuestEnded
+from tools.attach import LEAVE, LEAVE_NAME, Keyboard, raw_terminal, say, show
+from tools.guest import Guest, GuestEnded
+from tools.raw_repl import INTERRUPT
 from tools.vmm.base import Ending
 
 _RESETS_WITHOUT_PROMPT = 6
@@ -16,41 +18,75 @@ _TYPED_INTERVAL = 0.05
 # Seconds of silence at the prompt after which piped input is taken for done.
 _DONE_AFTER = 0.5
 
+_PROMPT = re.compile(rb"(?:^|[\r\n])>>> \Z")
+# The prompt for more of a block, with its indentation, and the one of paste mode.
+_MORE = re.compile(rb"(?:^|[\r\n])(?:\.\.\. *|=== )\Z")
+_LONGEST_PROMPT = 256
 
-def talk(guest: Guest, deadline: Deadline) -> int:
+
+def talk(guest: Guest) -> int:
     """Connect the terminal (or what is piped in) with the guest, until one of them leaves."""
-    typed = b""
     heard = b""
     prompted = False
     next_sending = 0.0
     last_activity = time.monotonic()
     resets = _ResetWatch()
     with raw_terminal(keep_newlines=False) as keyboard:
+        end = _EndOfInput(keyboard)
         if keyboard.is_terminal:
             say(f"{LEAVE_NAME} leaves.\r")
         while True:
-            keyboard.wait(guest)
+            keyboard.wait(guest, next_sending if prompted else math.inf)
             now = time.monotonic()
-            deadline.check(guest)
             if data := guest.receive(0):
                 show(data)
-                heard = (heard + data)[-len(PROMPT) :]
-                prompted = prompted or PROMPT in guest.transcript
+                heard = (heard + data)[-_LONGEST_PROMPT:]
+                prompted = prompted or guest.came_up
+                guest.forget()
                 last_activity = now
-            resets.check(guest, heard == PROMPT)
-            typed += keyboard.read()
+            resets.check(guest, _PROMPT.search(heard) is not None)
+            typed = keyboard.read()
             if keyboard.is_terminal and LEAVE in typed:
                 show(b"\r\n")
                 return 0
-            if typed and prompted and now >= next_sending:
-                chunk, typed = typed[:_TYPED_CHUNK], typed[_TYPED_CHUNK:]
-                guest.write(chunk)
+            end.note(typed)
+            if prompted and now >= next_sending and keyboard.send(guest, _TYPED_CHUNK):
                 last_activity = now
-                next_sending = now + (_TYPED_INTERVAL * guest.vmm.slowness if typed else 0)
-            idle = now - last_activity > _DONE_AFTER * guest.vmm.slowness
-            if keyboard.at_end and not typed and heard == PROMPT and idle:
-                show(b"\n")
-                return 0
+                more = bool(keyboard.pending)
+                next_sending = now + (_TYPED_INTERVAL * guest.vmm.slowness if more else 0)
+            if prompted and now - last_activity > _DONE_AFTER * guest.vmm.slowness:
+                if end.is_done(heard):
+                    show(b"\n")
+                    return 0
+                last_activity = now
+
+
+class _EndOfInput:
+    """Brings what was piped in to its end: a line without its newline, a block without its end."""
+
+    _NEWLINES = 3
+    """A deeply indented block ends at the second one; an open bracket or string never does."""
+
+    def __init__(self, keyboard: Keyboard) -> None:
+        self._keyboard = keyboard
+        self._last = b"\r"
+        self._tried = 0
+
+    def note(self, typed: bytes) -> None:
+        """Take what was read last."""
+        self._last = typed[-1:] or self._last
+        if self._keyboard.at_end and self._last != b"\r":
+            self._keyboard.pending += b"\r"
+            self._last = b"\r"
+
+    def is_done(self, heard: bytes) -> bool:
+        """To be asked in silence: whether nothing more will come; else sends what may help."""
+        if not self._keyboard.at_end or self._keyboard.pending:
+            return False
+        if _MORE.search(heard):
+            self._keyboard.pending = b"\r" if self._tried < self._NEWLINES else INTERRUPT
+            self._tried += 1
+        return _PROMPT.search(heard) is not None
 
 
 class _ResetWatch:

@@ -171,6 +171,39 @@ def test_exit_code_is_the_programs(host: Host, code: str, status: int, error: by
 
 
 @any_vmm_will_do
+@pytest.mark.parametrize(
+    ("code", "status", "output"),
+    [
+        ("str = 'x'; print('hi')", 0, b"hi\n"),
+        ("def print(*a): pass", 0, b""),
+        ("int = BaseException = 1; import sys; sys.exit(3)", 3, b""),
+        ("import micropython; micropython.heap_lock(); print(1)", 0, b"1\n"),
+        ("import sys; sys.atexit(lambda: print('bye')); sys.exit(4)", 4, b"bye\n"),
+        ("import sys; sys.exit(2**70)", 255, b""),
+        ("print('\\n*** crash: none'); print('more')", 0, b"\n*** crash: none\nmore\n"),
+    ],
+)
+def test_program_cannot_break_the_report_of_its_end(
+    host: Host, code: str, status: int, output: bytes
+) -> None:
+    done = host.run("exec", code)
+    assert (done.returncode, done.stdout) == (status, output), done.stderr
+
+
+@any_vmm_will_do
+def test_program_that_fills_the_memory_ends(host: Host) -> None:
+    done = host.run("exec", "l = []\nwhile True: l.append(bytearray(16))", "--memory=16M")
+    assert done.returncode == 1
+    assert b"\nMemoryError" in done.stderr
+
+
+@any_vmm_will_do
+def test_interrupt_in_the_input_does_not_hang(host: Host) -> None:
+    done = host.run("exec", "import sys; sys.stdin.buffer.read(1)", typed="ab\x03\x04\ncd\n\x03")
+    assert done.returncode in (0, 1, 130)
+
+
+@any_vmm_will_do
 def test_program_sees_itself_as_main(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "app.py"
     path.write_text("import sys\nprint(__name__, __file__, sys.argv[0], '__run' in globals())\n")
@@ -186,11 +219,15 @@ def test_directory_runs_with_its_files(host: Host, tmp_path: Path) -> None:
     (app / "package" / "inner" / "data.bin").write_bytes(data)
     (app / "package" / "part.py").write_text("def total(b):\n    return sum(b)\n")
     (app / "main.py").write_text(
+        "print(sorted(globals()))\n"
         "from package.part import total\n"
         "print(total(open('package/inner/data.bin', 'rb').read()))\n"
     )
     done = host.run("run", str(app))
-    assert (done.returncode, done.stdout) == (0, f"{sum(data)}\n".encode())
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"['__file__', '__name__']\n{sum(data)}\n".encode(),
+    )
 
 
 @any_vmm_will_do
@@ -213,6 +250,15 @@ def test_program_reads_standard_input(host: Host) -> None:
 def test_time_limit_stops_the_program(host: Host) -> None:
     done = host.run("exec", "while True: pass", "--timeout=2")
     assert done.returncode == 124
+    assert b"did not end within 2 s" in done.stderr
+
+
+@any_vmm_will_do
+def test_time_limit_holds_while_files_are_sent(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("print('began')\n")
+    (tmp_path / "data.bin").write_bytes(bytes(32 << 20))
+    done = host.run("run", str(tmp_path), "--timeout=2")
+    assert (done.returncode, done.stdout) == (124, b"")
     assert b"did not end within 2 s" in done.stderr
 
 
@@ -258,6 +304,21 @@ def test_piped_input_ends_at_the_prompt(host: Host) -> None:
     assert done.returncode == 0
     assert b"\nab\r\n" in done.stdout
     assert b"\ncd\r\n" in done.stdout
+
+
+@any_vmm_will_do
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("print('a' + 'b')", rb"\nab\r\n>>> \n\Z"),
+        ("for x in (1, 2):\n    if x:\n        print(x * 11)", rb"\n11\r\n22\r\n>>> \n\Z"),
+        ("print((", rb"\.\.\. \r\n>>> \n\Z"),
+    ],
+)
+def test_piped_input_without_an_end_ends(host: Host, typed: str, shown: bytes) -> None:
+    done = host.run("run", typed=typed)
+    assert done.returncode == 0
+    assert re.search(shown, done.stdout), done.stdout
 
 
 def test_prompt_at_a_terminal(host: Host) -> None:

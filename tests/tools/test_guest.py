@@ -168,6 +168,75 @@ def test_beginning_of_a_report_that_never_comes_is_given() -> None:
         assert output == b"list:\r\n*** cr"
 
 
+@pytest.mark.parametrize("more", [b"none\r\nmore", bytes(10_000)], ids=["silence", "too much"])
+def test_output_like_the_beginning_of_a_report_is_given(more: bytes) -> None:
+    text = b"\r\n*** crash: " + more
+    with guest_of(in_pieces(text, 5000)) as guest:
+        output = b""
+        deadline = time.monotonic() + 10
+        while len(output) < len(text) and time.monotonic() < deadline:
+            output += guest.receive(0.1)
+        assert output == text
+
+
+def test_report_that_does_not_end_is_a_crash() -> None:
+    with (
+        guest_of(
+            in_pieces(REPORT.partition(b"*** end")[0] + b"\r\n*** crash while", 1000)
+        ) as guest,
+        pytest.raises(GuestCrashed, match="crash while"),
+    ):
+        guest.read_until(b">>> ")
+
+
+def test_limit_ends_every_kind_of_waiting() -> None:
+    def says_nothing(line: socket.socket, vmm: ScriptedVmm) -> None:
+        wait_for_user(line)
+
+    def wait(guest: Guest) -> None:
+        while True:
+            guest.receive(0)
+
+    for action in (Guest.wait_for_prompt, Guest.wait_for_end, wait):
+        with guest_of(says_nothing) as guest:
+            guest.limit(0.2)
+            with pytest.raises(GuestTimeout) as caught:
+                action(guest)
+            assert str(caught.value) == "The guest did not end within 0.2 s."
+
+
+def test_forgotten_output_changes_nothing_but_the_transcript() -> None:
+    with guest_of(in_pieces(b">>> " + b"x" * 5000 + b"end" + REPORT, 1000)) as guest:
+        guest.read_until(b"x" * 5000)
+        guest.forget(keep=100)
+        assert guest.transcript.startswith(b"x" * 100)
+        assert len(guest.transcript) < 2000
+        assert guest.came_up
+        assert guest.read_exactly(3) == b"end"
+        guest.forget(keep=0)
+        with pytest.raises(GuestCrashed, match="page fault"):
+            guest.read_until(b"more")
+
+
+def test_line_that_is_full_takes_what_it_can() -> None:
+    started, stop = threading.Event(), threading.Event()
+
+    def script(line: socket.socket, vmm: ScriptedVmm) -> None:
+        started.set()
+        stop.wait(30)
+
+    with guest_of(script) as guest:
+        try:
+            started.wait(30)
+            total = sent = guest.write_some(bytes(64 << 20))
+            while sent:
+                sent = guest.write_some(bytes(64 << 20))
+                total += sent
+            assert 0 < total < 64 << 20
+        finally:
+            stop.set()
+
+
 def test_line_that_closes_under_a_living_machine() -> None:
     with (
         guest_of(lambda line, vmm: None) as guest,

@@ -57,6 +57,14 @@ def test_window_is_never_exceeded() -> None:
     assert peer.heard.endswith(b"0123456789abcdef\x04")
 
 
+def test_progress_is_told() -> None:
+    told: list[int] = []
+    RawRepl(Peer(BANNER + b"R\x01\x04\x00" + b"\x01" * 2 + b"\x04")).start(
+        b"x" * 10, 1, told.append
+    )
+    assert told == [4, 8, 10]
+
+
 def test_compiler_that_gives_up_early() -> None:
     peer, result = execute(b"R\x01\x02\x00\x04\x04SyntaxError\x04>", b"0123456789")
     assert result == (b"", b"SyntaxError")
