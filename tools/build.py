@@ -16,12 +16,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools import host, sources
 from tools.cache import locked
+from tools.child import run_lines
 from tools.errors import UserError, WorkFailed
 from tools.terminal import progress
 
@@ -74,8 +76,8 @@ def build(
     host.require("build")
     tree = sources.micropython()
     directory = BUILD / options.name
-    refuse_spaces(ROOT, tree.path)
-    with locked(BUILD / f".{options.name}.lock"):
+    refuse_odd_paths(ROOT, tree.path, sources.mbedtls())
+    with writing_below(BUILD), locked(BUILD / f".{options.name}.lock"):
         variables = make_variables(options, tree, directory)
         discard_if_changed(directory, variables)
         with progress(f"Building {options.name} (MicroPython {tree.name})") as line:
@@ -106,11 +108,27 @@ def check(options: Options) -> None:
         )
 
 
-def refuse_spaces(*paths: Path) -> None:
-    """make cannot handle a path with a space in it."""
+def refuse_odd_paths(*paths: Path) -> None:
+    """make and its shell give many characters a meaning of their own."""
     for path in paths:
-        if re.search(r"\s", str(path)):
-            raise UserError(f"The path {str(path)!r} has a space in it.", "Move it to one without.")
+        odd = re.search(r"[^\w./+@%~#,-]", str(path))
+        if odd:
+            name = "a space" if odd[0].isspace() else odd[0]
+            raise UserError(f"The path {str(path)!r} has {name} in it.", "Move it to one without.")
+
+
+@contextmanager
+def writing_below(directory: Path) -> Iterator[None]:
+    """UserError for what cannot be written while the body runs."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or directory} cannot be written: {error.strerror or error}.",
+            f"If another user has built here, as that user: rm -r {directory}",
+        ) from error
 
 
 def make_variables(options: Options, tree: sources.MicroPython, directory: Path) -> dict[str, str]:
@@ -169,24 +187,15 @@ def run_make(
     command = ["make", "--no-print-directory", f"-j{jobs}", "-C", str(where), *targets]
     command += [f"{name}={value}" for name, value in variables.items()]
     lines: list[str] = []
-    with (
-        log.open("w") as file,
-        subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as process,
-    ):
-        assert process.stdout is not None
-        for line in process.stdout:
+    with log.open("w") as file:
+
+        def take(line: str) -> None:
             file.write(line)
             lines.append(line.rstrip())
             show(line.strip())
-    if process.returncode != 0:
+
+        code = run_lines(command, take, environment)
+    if code != 0:
         first = "\n".join(first_errors(lines))
         raise WorkFailed(f"The build failed:\n{first}\nThe whole log: {log}")
 
@@ -223,7 +232,7 @@ def mpy_cross(tree: sources.MicroPython) -> Path:
             return ready
     key = hashlib.sha256(os.fsencode(tree.path)).hexdigest()[:12]
     directory = BUILD / f"mpy-cross-{tree.name}-{key}"
-    with locked(BUILD / f".{directory.name}.lock"):
+    with writing_below(BUILD), locked(BUILD / f".{directory.name}.lock"):
         directory.mkdir(parents=True, exist_ok=True)
         variables = {"BUILD": str(directory), "PYTHON": sys.executable}
         with progress(f"Building mpy-cross of MicroPython {tree.name}") as line:

@@ -9,10 +9,11 @@ only rubbish that the next run removes.
 
 import fcntl
 import os
+import pwd
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tools.errors import UserError
@@ -22,8 +23,10 @@ def cache_root() -> Path:
     """`${XDG_CACHE_HOME:-~/.cache}/micropython-cloud-hypervisor`; need not exist."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification says that a relative path is to be ignored.
-    home = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-    return home / "micropython-cloud-hypervisor"
+    if not Path(base).is_absolute():
+        # pathlib takes an empty HOME for the current directory.
+        base = f"{os.environ.get('HOME') or pwd.getpwuid(os.getuid()).pw_dir}/.cache"
+    return Path(base) / "micropython-cloud-hypervisor"
 
 
 def cached_directory(name: str, fill: Callable[[Path], None]) -> Path:
@@ -78,8 +81,14 @@ def _fill(entry: Path, fill: Callable[[Path], None]) -> None:
         raise
 
 
-def remove_tree(path: Path) -> None:
-    """Remove a directory, read-only parts included. One that is not there is well."""
+def remove_tree(path: Path) -> list[OSError]:
+    """Remove a directory, read-only parts included. One that is not there is well.
+
+    Gives what went wrong; what can be removed is removed all the same.
+    """
+    errors: list[OSError] = []
     for directory, _, _ in os.walk(path):
-        Path(directory).chmod(0o755)
-    shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):  # Another user's: rmtree says so.
+            Path(directory).chmod(0o755)
+    shutil.rmtree(path, onerror=lambda _, __, info: errors.append(info[1]))  # type: ignore[arg-type]
+    return [error for error in errors if not isinstance(error, FileNotFoundError)]

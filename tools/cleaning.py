@@ -2,20 +2,27 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """The `clean` task."""
 
-import shutil
-
 from tools.build import BUILD, ROOT
 from tools.cache import cache_root, remove_tree
+from tools.errors import WorkFailed
 
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache")
 
 
 def clean(everything: bool) -> None:
-    """Remove build products; with `everything` also the environment and the fetched sources."""
-    shutil.rmtree(BUILD, ignore_errors=True)
-    for name in CACHES:
-        shutil.rmtree(ROOT / name, ignore_errors=True)
+    """Remove build products; with `everything` also the environment and the fetched sources.
+
+    WorkFailed if something remains.
+    """
+    unwanted = [BUILD, *(ROOT / name for name in CACHES)]
     if everything:
-        remove_tree(cache_root())
-        # Last: this very process runs in it.
-        shutil.rmtree(ROOT / ".venv", ignore_errors=True)
+        # The environment last: this very process runs in it.
+        unwanted += [cache_root(), ROOT / ".venv"]
+    errors = [error for path in unwanted for error in remove_tree(path)]
+    if errors:
+        first = errors[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise WorkFailed(
+            f"{first.filename} cannot be removed: {first.strerror}{more}.",
+            "Repeat this as the user whose it is.",
+        )

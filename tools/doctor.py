@@ -33,7 +33,7 @@ def main() -> int:
     console = Console(highlight=False)
     for finding in findings():
         mark = "[yellow]-[/yellow]" if finding.advice else "[green]✓[/green]"
-        text = f"{finding.state}. {finding.advice}" if finding.advice else finding.state
+        text = f"{finding.state.rstrip('.')}. {finding.advice}" if finding.advice else finding.state
         console.print(f"{mark} {finding.subject:<20} {escape(text)}", soft_wrap=True)
     return 0
 
@@ -65,7 +65,7 @@ def micropython_finding() -> Finding:
     named = os.environ.get("MICROPYTHON_DIR")
     try:
         if not named:
-            source = sources.read_sources()["micropython"]
+            source = sources.source("micropython")
             if not (cache_root() / source.entry).is_dir():
                 return Finding(
                     "MicroPython", f"{source.version}, not fetched yet: ./inv build does"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
+from tools.child import run_lines
 from tools.errors import UserError
 
 # "a|b" is satisfied by either and installs the first. A `*` matches any package name.
@@ -114,21 +115,14 @@ def run_showing_last_line(
     """Run a command; where stderr is a terminal, show its last line in place. Code and lines."""
     live = sys.stderr.isatty()
     width = shutil.get_terminal_size().columns - 4
-    lines = []
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(" ".join(line.split()))
-            if live:
-                print(f"\r\033[K  {lines[-1][:width]}", end="", file=sys.stderr, flush=True)
+    lines: list[str] = []
+
+    def take(line: str) -> None:
+        lines.append(" ".join(line.split()))
+        if live:
+            print(f"\r\033[K  {lines[-1][:width]}", end="", file=sys.stderr, flush=True)
+
+    code = run_lines(command, take, environment)
     if live:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
-    return process.returncode, lines
+    return code, lines

@@ -65,8 +65,16 @@ def read_sources(path: Path = ROOT / "sources.toml") -> dict[str, Source]:
     try:
         tables = tomllib.loads(path.read_text())
         return {name: Source(**table) for name, table in tables.items()}
-    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path} is not right: {error}.", "Restore it from git.") from error
+
+
+def source(name: str, path: Path = ROOT / "sources.toml") -> Source:
+    """One table of sources.toml. UserError if it is not there."""
+    tables = read_sources(path)
+    if name not in tables:
+        raise UserError(f"{path} has no table [{name}].", "Restore it from git.")
+    return tables[name]
 
 
 def micropython() -> MicroPython:
@@ -74,21 +82,21 @@ def micropython() -> MicroPython:
     named = os.environ.get("MICROPYTHON_DIR")
     if named:
         return _named_micropython(Path(named).expanduser().resolve())
-    path = fetch(read_sources()["micropython"])
+    path = fetch(source("micropython"))
     version, preview = _micropython_version(path)
     return MicroPython(path, version, preview, pinned=True)
 
 
 def mbedtls() -> Path:
     """Mbed TLS: the tree that MBEDTLS_DIR names, else the pinned one, fetched if it must be."""
-    source = read_sources()["mbedtls"]
+    pinned = source("mbedtls")
     named = os.environ.get("MBEDTLS_DIR")
     if not named:
-        return fetch(source)
+        return fetch(pinned)
     path = Path(named).expanduser().resolve()
-    if not (path / source.proof).is_file():
+    if not (path / pinned.proof).is_file():
         raise UserError(
-            f"MBEDTLS_DIR={path} is no Mbed TLS source tree: it has no {source.proof}.",
+            f"MBEDTLS_DIR={path} is no Mbed TLS source tree: it has no {pinned.proof}.",
             "Name the top directory of one, or unset MBEDTLS_DIR to use the pinned source.",
         )
     return path

@@ -7,8 +7,12 @@
 - `repair_parser`: a positional argument that may be absent, as in `run [APP]`.
 """
 
+import contextlib
 import functools
 import inspect
+import os
+import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +22,9 @@ from invoke.parser.parser import ParseMachine
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from tools.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
+from tools import standard_streams
+from tools.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
+from tools.orderly import orderly_signals
 
 
 class _Task(Task[Any]):
@@ -44,12 +50,7 @@ def task(name: str, **options: Any) -> Callable[[Callable[..., int | None]], Cal
     def decorate(function: Callable[..., int | None]) -> Callable[..., None]:
         @functools.wraps(function)
         def guarded(*arguments: Any, **named: Any) -> None:
-            try:
-                code = function(*arguments, **named)
-            except UserError as error:
-                raise Exit(f"{name}: {error}", error.exit_code) from None
-            except KeyboardInterrupt:
-                raise Exit("Stopped.", EXIT_INTERRUPTED) from None
+            code = _run(name, functools.partial(function, *arguments, **named))
             if code:
                 raise Exit(code=code)
 
@@ -59,6 +60,34 @@ def task(name: str, **options: Any) -> Callable[[Callable[..., int | None]], Cal
         return made
 
     return decorate
+
+
+def _run(name: str, function: Callable[[], int | None]) -> int | None:
+    """Run a task's function; turn what it raises into a line and an exit code."""
+    standard_streams.repair()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with orderly_signals():
+            code = function()
+        sys.stdout.flush()
+        return code
+    except UserError as error:
+        raise Exit(f"{name}: {error}", error.exit_code) from None
+    except KeyboardInterrupt:
+        raise Exit("Stopped.", EXIT_INTERRUPTED) from None
+    except BrokenPipeError:
+        # Nobody reads on, as in `| head`: the end that SIGPIPE would have made.
+        standard_streams.abandon(1)
+        raise Exit(code=128 + signal.SIGPIPE) from None
+    except OSError as error:
+        if os.environ.get("INVOKE_DEBUG"):
+            raise
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        standard_streams.abandon(1)
+        where = f"{error.filename}: " if error.filename is not None else ""
+        raise Exit(f"{name}: {where}{error.strerror or error}", EXIT_FAILED) from None
 
 
 def repair_parser() -> None:

@@ -9,12 +9,12 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from tools.errors import UserError
 from tools.vmm.base import Ending, VmmError, VmSpec
+from tools.vmm.process import ask_version
 
 OLDEST = 44
 """The oldest release whose guest looks as this port expects (see docs/)."""
@@ -51,11 +51,7 @@ def require() -> Path:
 @functools.cache
 def version_of(program: Path) -> str:
     """Its version, as in v53.0; UserError if it is too old or no Cloud Hypervisor."""
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
-    except OSError as error:
-        raise UserError(f"{program} cannot be run: {error.strerror}.") from None
-    match = re.match(r"cloud-hypervisor (v?(\d+)\S*)", done.stdout)
+    match = re.match(r"cloud-hypervisor (v?(\d+)\S*)", ask_version(program))
     if match is None:
         raise UserError(f"{program} is not a Cloud Hypervisor.", "Name one by CLOUD_HYPERVISOR.")
     if int(match[2]) < OLDEST:

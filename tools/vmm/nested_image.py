@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from tools.cache import cached_directory
@@ -87,9 +88,16 @@ def _compile_agent(scratch: Path) -> bytes:
 
 def _libraries(program: Path) -> list[Path]:
     """The shared libraries that the program needs, its loader included; none if it is static."""
-    with program.open("rb") as file:
-        if not any(segment["p_type"] == "PT_INTERP" for segment in ELFFile(file).iter_segments()):
-            return []
+    try:
+        with program.open("rb") as file:
+            segments = [segment["p_type"] for segment in ELFFile(file).iter_segments()]
+    except ELFError:
+        raise UserError(
+            f"{program} is no ELF file, and the nested back end runs a copy of it.",
+            "Name the program itself by CLOUD_HYPERVISOR, not a script that starts it.",
+        ) from None
+    if "PT_INTERP" not in segments:
+        return []
     done = subprocess.run(["ldd", str(program)], capture_output=True, text=True, timeout=30)
     return [Path(path) for path in re.findall(r"(/\S+) \(0x", done.stdout)]
 

@@ -1,33 +1,51 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""A child process that cannot outlive us, with its output kept in a file that has no name."""
+"""Programs of VMMs: a child process that cannot outlive us, and what a program's version is."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
+from tools.child import dying_with_us
+from tools.errors import UserError
+
+_VERSION_TIMEOUT = 10.0
 
 
-def _die_with_parent(parent: int) -> None:
-    """Runs in the child before exec: the kernel kills it when the starting thread ends."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
+def ask_version(program: str | Path) -> str:
+    """What `program --version` prints; UserError if it cannot be run or does not end."""
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_VERSION_TIMEOUT,
+        )
+    except OSError as error:
+        raise UserError(f"{program} cannot be run: {error.strerror}.") from None
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"{program} --version does not end within {_VERSION_TIMEOUT:g} s.",
+            "Is it the right program?",
+        ) from None
+    return done.stdout
 
 
 class ChildProcess:
-    """A process in a session of its own: a Ctrl-C at our terminal does not reach it."""
+    """A process in a session of its own: a Ctrl-C at our terminal does not reach it.
+
+    Its output is kept in a file that has no name.
+    """
 
     def __init__(self, command: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
         """Start `command`. FileNotFoundError if there is no such program."""
         # Closed in `kill`; the file has no name, so it is gone even if we are killed.
         self._output = tempfile.TemporaryFile()  # noqa: SIM115
-        parent = os.getpid()
         try:
             self._process = subprocess.Popen(
                 command,
@@ -36,7 +54,7 @@ class ChildProcess:
                 stderr=subprocess.STDOUT,
                 pass_fds=pass_fds,
                 start_new_session=True,
-                preexec_fn=lambda: _die_with_parent(parent),
+                preexec_fn=dying_with_us(signal.SIGKILL),
             )
         except BaseException:
             self._output.close()

@@ -7,12 +7,11 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 
 from tools.errors import UserError
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
 from tools.vmm.kernel_image import check_kernel
-from tools.vmm.process import ChildProcess
+from tools.vmm.process import ChildProcess, ask_version
 from tools.vmm.qmp import Qmp
 
 PROGRAM = "qemu-system-x86_64"
@@ -29,10 +28,9 @@ def version() -> str:
 
 @functools.cache
 def _version_of(program: str) -> str:
-    output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
-    match = re.search(r"version ((\d+)\.(\d+)[.\d]*)", output.stdout)
+    match = re.search(r"version ((\d+)\.(\d+)[.\d]*)", ask_version(program))
     if match is None:
-        raise UserError(f"{program} does not tell its version: {output.stderr.strip()}")
+        raise UserError(f"{program} does not tell its version.", "Install qemu-system-x86 again.")
     if (int(match[2]), int(match[3])) < _OLDEST:
         raise UserError(f"QEMU {match[1]} is too old.", "Install 6.0 or newer.")
     return match[1]
