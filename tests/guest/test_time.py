@@ -151,7 +151,7 @@ async def nap(ms):
         ("time.sleep_ms", 10, 10_000, 20),
         ("time.sleep_ms", 100, 100_000, 5),
         ("time.sleep", 0.0125, 12_500, 20),
-        ("time.sleep", 1, 1_000_000, 1),
+        ("time.sleep", 0.4, 400_000, 5),
         ("poll.poll", 20, 20_000, 10),
     ],
 )
