@@ -62,11 +62,15 @@ class GuestEnded(GuestError):
 
 
 class GuestCrashed(GuestError):
-    """The guest's kernel reported a fault: `report` is its text, with names where known."""
+    """The guest's kernel reported a fault.
+
+    `report` is its text, with names where known; `reason` what its first line says.
+    """
 
     def __init__(self, report: str, output: str) -> None:
         super().__init__(f"The guest crashed.\n{report}", output)
         self.report = report
+        self.reason = report.partition("\n")[0].removeprefix(CRASH_BEGIN.decode().lstrip())
 
 
 class PythonError(Exception):

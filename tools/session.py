@@ -15,11 +15,12 @@ nobody caught, N after sys.exit(N), 130 after Ctrl-C. Beside these:
 A guest that powers itself off is well: 0.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tools import build, program
+from tools import build, host, program, sources
 from tools.attach import say
 from tools.errors import UserError
 from tools.guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
@@ -27,14 +28,17 @@ from tools.program import Program
 from tools.run_program import run_program
 from tools.talk import talk
 from tools.vmm import make_vmm
-from tools.vmm.base import Ending, Vmm, VmmError, VmSpec, parse_size
-from tools.vmm.qemu import Qemu
+from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
+from tools.vmm.kernel_image import check_memory
+from tools.vmm.qemu import Qemu, require_free_port
 
 GUEST_CRASHED = 122
 GUEST_RESET = 123
 TIMED_OUT = 124
 VMM_FAILED = 125
 
+_BAD_SETTING = "the setting "
+"""So begins what the guest's kernel says of its command line; nothing is wrong with the kernel."""
 _GDB_PORT = 1234
 
 
@@ -67,12 +71,28 @@ def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: flo
     """Boot a guest that waits for gdb before its first instruction; attach the terminal."""
     if vmm not in (None, Qemu.name):
         raise UserError(f"The {vmm} back end has no server for gdb.", "Use --vmm qemu.")
-    result = build.build()
-    # A hardware breakpoint: the code is not in memory yet.
-    commands = f"-ex 'target remote :{_GDB_PORT}' -ex 'hbreak boot_main' -ex continue"
-    say(f"In another terminal: gdb {result.debug} {commands}")
+    host.require("debug")
+    require_free_port(_GDB_PORT)
+    say(f"In another terminal: {gdb_command(build.build().debug)}")
     spec = VmSpec(Path(), cpus, memory, cmdline, gdb_port=_GDB_PORT)
     return _session(Qemu(), spec, timeout, talk)
+
+
+def gdb_command(symbols: Path) -> str:
+    """The line that connects gdb with a guest that waits for it, and shows it all sources.
+
+    The build names them relatively: to the repository, and to `micropython` and `mbedtls`.
+    """
+    commands = [
+        f"set substitute-path micropython {sources.micropython().path}",
+        f"set substitute-path mbedtls {sources.mbedtls()}",
+        f"target remote :{_GDB_PORT}",
+        # In hardware: the code is not in memory yet.
+        "hbreak boot_main",
+        "continue",
+    ]
+    words = ["gdb", "-d", str(build.ROOT), str(symbols)]
+    return shlex.join(words + [word for each in commands for word in ("-ex", each)])
 
 
 _Work = Callable[[Guest], int]
@@ -80,13 +100,15 @@ _Work = Callable[[Guest], int]
 
 def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
     """Boot a guest, do the work with it, and turn whatever happens into an exit code."""
-    parse_size(spec.memory)  # A mistake in the command line need not wait for a build.
+    check_memory(spec.memory_bytes)  # A mistake in the command line need not wait for a build.
     guest = Guest(vmm, replace(spec, kernel=build.build().elf))
     try:
         with guest:
             guest.limit(timeout)
             return work(guest)
     except GuestCrashed as error:
+        if error.reason.startswith(_BAD_SETTING):
+            raise UserError(f"--cmdline: {error.reason}.") from None
         say(error.report)
         return GUEST_CRASHED
     except GuestError as error:

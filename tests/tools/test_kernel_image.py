@@ -83,7 +83,7 @@ def test_machine_without_enough_memory(halt: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("1", 1), ("4096K", 4 << 20), ("512M", 512 << 20), ("4G", 4 << 30)]
+    ("text", "size"), [("4096", 4096), ("4096K", 4 << 20), ("512M", 512 << 20), ("4G", 4 << 30)]
 )
 def test_memory_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size

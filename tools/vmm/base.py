@@ -19,6 +19,9 @@ from uuid import UUID
 from tools.errors import UserError
 
 _POLL_INTERVAL = 0.02
+_PAGE = 4096
+_MOST_MEMORY = 64 << 40
+"""What 46 bits of physical address reach."""
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
 
 
@@ -64,11 +67,16 @@ class VmSpec:
 
 
 def parse_size(text: str) -> int:
-    """Bytes of a size such as 512M or 4G; UserError for anything else."""
-    match = re.fullmatch(r"([1-9][0-9]*)([KMG]?)", text)
+    """Bytes of a size such as 512M or 4G, a whole number of pages; UserError for anything else."""
+    match = re.fullmatch(r"([1-9][0-9]{,15})([KMG]?)", text)
     if match is None:
         raise UserError(f"'{text}' is not a memory size.", "Write a number and K, M or G: 512M.")
-    return int(match[1]) << _UNITS[match[2]]
+    size = int(match[1]) << _UNITS[match[2]]
+    if size % _PAGE or size > _MOST_MEMORY:
+        raise UserError(
+            f"{text} of memory cannot be had.", "Give a multiple of 4 KiB, 64 TiB at most."
+        )
+    return size
 
 
 class Vmm(ABC):

@@ -15,6 +15,19 @@ from tools.errors import UserError
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
 _MIB = 1 << 20
 
+LEAST_MEMORY = 4 * _MIB
+"""With less the firmware says itself that it needs more (kernel/interpreter.c), or Python has too
+little."""
+
+
+def check_memory(size: int) -> None:
+    """UserError unless a machine with `size` bytes of memory is enough for the firmware."""
+    if size < LEAST_MEMORY:
+        raise UserError(
+            f"{size / _MIB:.4g} MiB of memory are too little.",
+            f"{LEAST_MEMORY // _MIB} MiB are the least: --memory {LEAST_MEMORY // _MIB}M.",
+        )
+
 
 def check_kernel(path: Path, memory_bytes: int) -> None:
     """UserError unless `path` is an x86-64 ELF file with a PVH note that fits into the memory."""

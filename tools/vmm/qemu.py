@@ -15,6 +15,9 @@ from tools.vmm.process import ChildProcess, ask_version
 from tools.vmm.qmp import Qmp
 
 PROGRAM = "qemu-system-x86_64"
+_TOO_MUCH_MEMORY = re.compile(
+    r"cannot set up guest memory|Cannot allocate memory|ram size too large|phys-bits too low"
+)
 _OLDEST = (6, 0)  # -action
 
 
@@ -57,7 +60,7 @@ class Qemu(Vmm):
         version()
         check_kernel(spec.kernel, spec.memory_bytes)
         if spec.gdb_port is not None:
-            _require_free_port(spec.gdb_port)
+            require_free_port(spec.gdb_port)
         self._waits_for_gdb = spec.gdb_port is not None
         monitor, qemu_monitor = socket.socketpair()
         listener = socket.create_server(("127.0.0.1", 0), backlog=1)
@@ -72,7 +75,13 @@ class Qemu(Vmm):
             self._qmp.execute("query-status")
         except VmmError:
             self._process.wait(5)
-            raise VmmError(f"QEMU did not start: {self.stderr_text.strip()}") from None
+            said = self.stderr_text.strip()
+            if _TOO_MUCH_MEMORY.search(said):
+                raise UserError(
+                    f"This machine cannot give the guest {spec.memory} of memory.",
+                    "Give it less by --memory.",
+                ) from None
+            raise VmmError(f"QEMU did not start: {said}") from None
 
     def boot(self) -> None:
         if self._waits_for_gdb:
@@ -121,7 +130,8 @@ class Qemu(Vmm):
             self._qmp.close()
 
 
-def _require_free_port(port: int) -> None:
+def require_free_port(port: int) -> None:
+    """UserError if nobody can listen at this port of the loopback interface."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
