@@ -12,10 +12,7 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
-import sys  # noqa: E402
-
 from invoke.main import program  # noqa: E402
 
 if __name__ == "__main__":
-    sys.argv[0] = "./inv"
     program.run()

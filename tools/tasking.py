@@ -11,6 +11,7 @@ import contextlib
 import functools
 import inspect
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -104,9 +105,17 @@ def repair_parser() -> None:
         if not token.startswith("-") or context is None or self.waiting_for_flag_value:
             handle(self, token)
             return
+        wanted = [each for each in context.missing_positional_args if not _may_be_absent(each)]
         positional, context.positional_args = context.positional_args, []
         try:
             handle(self, token)
+        except Exit as refusal:
+            if not wanted:
+                raise
+            head, see, help_line = str(refusal.message).rpartition(" See ")
+            name = wanted[0].name
+            more = f"As {name} it is --{name}={shlex.quote(token)}."
+            raise Exit(f"{head} {more}{see}{help_line}", refusal.code) from None
         finally:
             context.positional_args = positional
 
@@ -114,7 +123,7 @@ def repair_parser() -> None:
         help_wanted = self.initial is not None and self.initial.flags["--help"].value
         if self.context is not None:
             for argument in self.context.missing_positional_args:
-                if help_wanted or hasattr(argument, "if_absent"):
+                if help_wanted or _may_be_absent(argument):
                     argument.set_value(getattr(argument, "if_absent", ""), cast=False)
         complete_context(self)
 
@@ -126,6 +135,10 @@ def repair_parser() -> None:
     ParseMachine.error = error  # type: ignore[method-assign]
     ParseMachine.handle = handle_token  # type: ignore[method-assign]
     ParseMachine.complete_context = complete  # type: ignore[method-assign]
+
+
+def _may_be_absent(argument: Argument) -> bool:
+    return hasattr(argument, "if_absent")
 
 
 def number(option: str, text: str, least: int, most: int) -> int:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 
+from _pytest.mark.expression import Expression
 from rich.console import Console
 from rich.table import Table
 
@@ -47,6 +48,13 @@ def main(expression: str, wanted: list[str]) -> int:
     for name in wanted:
         if name not in RUNGS:
             raise UserError(f"There is no rung {name!r}.", f"Rungs: {', '.join(RUNGS)}.")
+    try:
+        Expression.compile(expression or "none")
+    except SyntaxError as error:
+        raise UserError(
+            f"-k {expression!r} is no expression: {error.msg}.",
+            "Names joined by and, or, not: -k 'timer and not rtc'.",
+        ) from None
     names = [name for name in RUNGS if not wanted or name in wanted]
     host.require("build", "run", "test")
     LOGS.mkdir(parents=True, exist_ok=True)

@@ -184,3 +184,9 @@ def test_no_test_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(testing, "run_rungs", lambda names, expression: none)
     with pytest.raises(UserError, match="No test matches -k 'xyz'"):
         testing.main("xyz", [])
+
+
+def test_expression_that_is_none_is_one_line() -> None:
+    for expression in ("and and", "(", "a b"):
+        with pytest.raises(UserError, match="is no expression"):
+            testing.main(expression, [])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command line: optional positional arguments, errors of one line, exit codes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 TASKS = """
-import sys
+import os, sys
 sys.path.insert(0, {root!r})
 from invoke.context import Context
 from tools.errors import UserError, WorkFailed
@@ -31,13 +32,22 @@ def fail(_: Context, how: str = "user") -> None:
         raise UserError("It is wrong.", "Do this.")
     if how == "work":
         raise WorkFailed("It failed.")
+    if how == "denied":
+        open({denied!r})
+    if how == "pipe":
+        raise BrokenPipeError
     raise KeyboardInterrupt
+
+@task("full")
+def full(_: Context) -> None:
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+    print("lost")
 """
 
 
 @pytest.fixture
 def tasks(tmp_path: Path, root: Path) -> Path:
-    (tmp_path / "tasks.py").write_text(TASKS.format(root=str(root)))
+    (tmp_path / "tasks.py").write_text(TASKS.format(root=str(root), denied=str(tmp_path / "none")))
     return tmp_path
 
 
@@ -62,6 +72,10 @@ def tasks(tmp_path: Path, root: Path) -> Path:
         ("fail", 2, "fail: It is wrong. Do this."),
         ("fail --how work", 1, "fail: It failed."),
         ("fail --how interrupt", 130, "Stopped."),
+        ("fail --how denied", 1, "/none: No such file or directory"),
+        ("full", 1, "full: No space left on device"),
+        ("exec -1", 2, "No idea what '-1' is! As code it is --code=-1. See ./inv exec --help"),
+        ("exec --code=-1", 0, "code '-1'"),
         ("exec --help", 0, "Usage: "),
         ("run --help", 0, "Usage: "),
     ],
@@ -81,3 +95,26 @@ def test_line(tasks: Path, line: str, code: int, said: str) -> None:
     assert "Traceback" not in output
     if code not in (0, 7):
         assert len(output.strip().splitlines()) == 1
+
+
+def invoke(tasks: Path, *line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", *line],
+        cwd=tasks,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_reader_that_goes_away_ends_a_task_quietly(tasks: Path) -> None:
+    done = invoke(tasks, "fail", "--how", "pipe")
+    assert (done.returncode, done.stdout, done.stderr) == (141, "", "")
+
+
+def test_traceback_of_the_unexpected_is_there_to_be_had(tasks: Path) -> None:
+    done = invoke(tasks, "fail", "--how", "denied", INVOKE_DEBUG="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
