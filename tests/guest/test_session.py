@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -235,8 +236,42 @@ def test_output_comes_while_the_program_runs(host: Host) -> None:
     with terminal(host, "exec", "print('early')\nwhile True: pass") as user:
         user.wait_for(b"early\r\n")
         user.type(b"\x03")
+        user.wait_for(rb"Ctrl-\] leaves")
         user.wait_for(b"KeyboardInterrupt")
         assert user.wait() == 130
+
+
+@any_vmm_will_do
+@pytest.mark.parametrize(
+    ("redirection", "status", "error"),
+    [
+        ("| head -n 1", b"141", b""),
+        ("> /dev/full", b"1", b"exec: standard output: No space left on device\n"),
+    ],
+)
+def test_output_that_cannot_be_written_is_no_traceback(
+    host: Host, redirection: str, status: bytes, error: bytes
+) -> None:
+    command = shlex.join(host.command("exec", "for i in range(30000): print(i)"))
+    done = subprocess.run(
+        ["bash", "-c", f"{command} {redirection}; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        cwd=ROOT,
+        env=host.environment,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1] == status
+    assert done.stderr == error
+
+
+@any_vmm_will_do
+def test_terminal_that_is_closed_ends_the_task(host: Host) -> None:
+    with terminal(host, "run") as user:
+        user.wait_for(rb">>> ")
+        os.close(user.master)
+        assert user.process.wait(LIMIT) == 129
+        user.master = os.open(os.devnull, os.O_RDONLY)
 
 
 @any_vmm_will_do
@@ -289,6 +324,8 @@ def test_bad_input_is_one_line(host: Host, tmp_path: Path) -> None:
         ("run", str(tmp_path / "missing.py")),
         ("exec", "pass", "--memory=much"),
         ("exec", "pass", "--memory=1M"),
+        ("exec", "pass", "--cmdline=heap=abc"),
+        ("exec", "pass", "--memory=65536G"),
     ):
         done = host.run(*arguments)
         assert done.returncode == 2

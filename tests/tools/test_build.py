@@ -155,3 +155,16 @@ def test_mpy_cross_of_another_release_is_built_from_its_tree(
     assert sorted(tree.path.rglob("*")) == before
     assert program.is_relative_to(tmp_path)
     assert build.mpy_cross_release(program) == "v1.99.0"
+
+
+@pytest.mark.parametrize("character", [" ", "\t", "$", ":", ";", "'", '"', "=", "(", "\\", "*"])
+def test_path_that_make_would_misread_is_refused(character: str) -> None:
+    build.refuse_odd_paths(Path("/good/ü_1.2/a+b@c%d~e#f,g-h"))
+    with pytest.raises(UserError, match="Move it to one without"):
+        build.refuse_odd_paths(Path("/good"), Path(f"/a{character}b"))
+
+
+def test_directory_that_cannot_be_written_is_one_line(port: Path, tmp_path: Path) -> None:
+    (tmp_path / "build").touch()
+    with pytest.raises(UserError, match=r"build cannot be written: .*rm -r"):
+        build.build()

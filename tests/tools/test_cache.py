@@ -103,3 +103,12 @@ def test_read_only_tree_can_be_removed(private_cache: Path) -> None:
     remove_tree(private_cache)
     assert not entry.exists()
     assert not private_cache.exists()
+
+
+def test_empty_home_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    without = cache_root()
+    monkeypatch.setenv("HOME", "")
+    assert cache_root() == without
+    assert without.is_absolute()

@@ -31,6 +31,7 @@ def test_everything_wrong_is_a_line_each(
     assert "is not installed" in by_subject["QEMU"]
     assert "CLOUD_HYPERVISOR=/nowhere" in by_subject["Cloud Hypervisor"]
     assert "cannot run" in by_subject["target rung"]
+    assert not any(".." in line for line in lines)
     assert all(line[0] in "-✓" for line in lines)
 
 

@@ -119,8 +119,9 @@ def test_requirements_are_exact(inv_module: ModuleType) -> None:
         assert name and equal and version, requirement
 
 
-def test_damaged_pyproject_is_one_line(bare_copy: Path) -> None:
-    (bare_copy / "pyproject.toml").write_text("[project\n")
+@pytest.mark.parametrize("content", [b"[project\n", b"\xff", b"project = 1\n"])
+def test_damaged_pyproject_is_one_line(bare_copy: Path, content: bytes) -> None:
+    (bare_copy / "pyproject.toml").write_bytes(content)
     done = run_inv(bare_copy, "--list")
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
@@ -134,3 +135,34 @@ def test_older_python_can_read_it(root: Path) -> None:
         if isinstance(node, ast.FunctionDef):
             notes = [node.returns, *(argument.annotation for argument in node.args.args)]
             assert not any(isinstance(note, ast.Subscript) for note in notes), node.name
+
+
+def test_closed_standard_streams_do_no_harm(root: Path) -> None:
+    for closed in ("<&-", ">&-", "2>&-"):
+        command = [
+            "sh",
+            "-c",
+            f'exec "$@" {closed}',
+            "sh",
+            BASE_PYTHON,
+            str(root / "inv"),
+            "--list",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), closed
+
+
+def test_interrupt_before_a_task_begins_is_no_traceback(root: Path) -> None:
+    def interrupt() -> None:
+        # As `inv` leaves it, with a Ctrl-C that waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.kill(os.getpid(), signal.SIGINT)
+
+    done = subprocess.run(
+        [sys.executable, "-P", root / "tools" / "start.py", "--list"],
+        capture_output=True,
+        timeout=30,
+        check=False,
+        preexec_fn=interrupt,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")

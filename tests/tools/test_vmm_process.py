@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.errors import UserError
+from tools.vmm import nested_image, process
 from tools.vmm.process import ChildProcess
 
 STARTER = """
@@ -75,3 +77,33 @@ def test_kill_ends_what_the_child_started() -> None:
 def test_missing_program() -> None:
     with pytest.raises(FileNotFoundError):
         ChildProcess(["/none/such"])
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [("sleep 3", "does not end within"), (None, "cannot be run: No such file")],
+)
+def test_program_that_tells_no_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, complaint: str
+) -> None:
+    monkeypatch.setattr(process, "_VERSION_TIMEOUT", 0.2)
+    program = tmp_path / "program"
+    if script is not None:
+        program.write_text(f"#!/bin/sh\nexec {script}\n")
+        program.chmod(0o755)
+    with pytest.raises(UserError, match=complaint):
+        process.ask_version(program)
+
+
+def test_version_may_hold_any_bytes(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nprintf 'v1 \\377'\n")
+    program.chmod(0o755)
+    assert process.ask_version(program) == "v1 \ufffd"
+
+
+def test_script_is_not_taken_into_the_nested_guest(tmp_path: Path) -> None:
+    program = tmp_path / "cloud-hypervisor"
+    program.write_text('#!/bin/sh\nexec true "$@"\n')
+    with pytest.raises(UserError, match="is no ELF file"):
+        nested_image._libraries(program)
