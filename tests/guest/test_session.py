@@ -245,12 +245,12 @@ def test_output_comes_while_the_program_runs(host: Host) -> None:
 @pytest.mark.parametrize(
     ("redirection", "status", "error"),
     [
-        ("| head -n 1", b"141", b""),
-        ("> /dev/full", b"1", b"exec: standard output: No space left on device\n"),
+        ("| head -n 1", b"141", []),
+        ("> /dev/full", b"1", [b"exec: standard output: No space left on device"]),
     ],
 )
 def test_output_that_cannot_be_written_is_no_traceback(
-    host: Host, redirection: str, status: bytes, error: bytes
+    host: Host, redirection: str, status: bytes, error: list[bytes]
 ) -> None:
     command = shlex.join(host.command("exec", "for i in range(30000): print(i)"))
     done = subprocess.run(
@@ -262,7 +262,10 @@ def test_output_that_cannot_be_written_is_no_traceback(
         check=False,
     )
     assert done.stdout.splitlines()[-1] == status
-    assert done.stderr == error
+    # On a busy machine the task says what it is doing.
+    progress = (b"Building ", b"Sending ")
+    said = [line for line in done.stderr.splitlines() if not line.startswith(progress)]
+    assert said == error
 
 
 @any_vmm_will_do
