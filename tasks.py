@@ -52,7 +52,10 @@ def run(
     cmdline: str = "",
     timeout: str = "",
 ) -> int:
-    """Boot a guest at your terminal; with APP, run it and exit with its code."""
+    """Boot a guest at your terminal; with APP, run it and exit with its code.
+
+    Standard input is APP's; at its end input() raises EOFError. Ctrl-] leaves.
+    """
     from tools import session
 
     options = machine(vmm, cpus, memory, cmdline, timeout)

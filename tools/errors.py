@@ -11,6 +11,7 @@ Exit codes of every task:
 | 2 | the request cannot be met: bad input, a missing package, an unreachable mirror |
 | 122 to 125 | what became of a guest: tools/session.py |
 | 130 | stopped by Ctrl-C |
+| 129, 141, 143 | ended as by SIGHUP (the terminal was closed), SIGPIPE (nobody reads on), SIGTERM |
 | other | the exit code of the guest's program (`run APP`, `exec`) |
 """
 
