@@ -18,6 +18,8 @@ MODULES = (
     "deflate errno framebuf gc hashlib heapq io json machine marshal math micropython os "
     "platform random re select struct sys time uasyncio uctypes unittest vfs"
 )
+LATER = {"string", "weakref"}
+"""Modules that newer versions of MicroPython add."""
 MACHINE = (
     "DEEPSLEEP_RESET HARD_RESET PWRON_RESET RTC SOFT_RESET Timer UART WDT WDT_RESET deepsleep "
     "freq idle lightsleep mem16 mem32 mem8 poweroff reset reset_cause soft_reset unique_id"
@@ -42,7 +44,7 @@ def test_every_module_can_be_imported(shared_guest: Guest) -> None:
 def test_help_lists_them_all(shared_guest: Guest) -> None:
     listed = shared_guest.output_of("help('modules')").partition("Plus any modules")[0].split()
     tops = {name.partition("/")[0] for name in listed}
-    assert tops - {"__main__"} == set(MODULES.split())
+    assert tops - {"__main__"} - LATER == set(MODULES.split())
 
 
 @pytest.mark.parametrize("module", ["network", "socket", "ssl", "bluetooth", "btree", "esp32"])
@@ -62,7 +64,7 @@ def test_identity(shared_guest: Guest) -> None:
         "(lambda u: (u.sysname, u.release, u.version, u.machine))(__import__('os').uname())"
     )
     assert sysname == "cloud_hypervisor"
-    assert re.fullmatch(r"1\.\d+\.\d+", release)
+    assert re.fullmatch(r"1\.\d+\.\d+(-preview)?", release)
     assert version.startswith(f"v{release} on 20")
     assert machine == "PVH guest with x86-64"
     assert shared_guest.eval("__import__('sys').platform") == "cloud_hypervisor"
