@@ -12,6 +12,7 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpu_state.h"
+
 #include "kernel/interpreter.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
