@@ -201,12 +201,9 @@ static inline void interrupts_restore(uint64_t flags) {
     }
 }
 
-/* Sleeps until the next interrupt. Called with interrupts off; they are on afterwards.
- * STI takes effect after the next instruction, so an interrupt cannot slip in between
- * the two and be slept through: SDM volume 2, STI. */
-static inline void interrupts_enable_and_halt(void) {
-    __asm__ volatile ("sti; hlt" : : : "memory");
-}
+/* Sleeps until the next interrupt. Called with interrupts off; they are on afterwards. No
+ * interrupt is slept through: boot/halt.S. */
+void interrupts_enable_and_halt(void);
 
 /* Stops this CPU for good. */
 static inline __attribute__((noreturn)) void cpu_stop(void) {

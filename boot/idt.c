@@ -22,6 +22,7 @@ typedef struct _gate_t {
     uint32_t reserved;
 } gate_t;
 
+extern const uint8_t halt_instruction[], halt_end[];
 extern const uint8_t interrupt_entries[VECTORS][ENTRY_SIZE];
 void interrupt_dispatch(interrupt_frame_t *frame);
 
@@ -93,7 +94,15 @@ uint64_t interrupt_count(uint8_t vector) {
     return __atomic_load_n(&counts[vector], __ATOMIC_RELAXED);
 }
 
+/* What the frame interrupts has not halted yet: it must look again first. See boot/halt.S. */
+static void step_over_halt(interrupt_frame_t *frame) {
+    if (frame->rip == (uintptr_t)halt_instruction) {
+        frame->rip = (uintptr_t)halt_end;
+    }
+}
+
 void interrupt_dispatch(interrupt_frame_t *frame) {
+    step_over_halt(frame);
     __atomic_fetch_add(&counts[frame->vector], 1, __ATOMIC_RELAXED);
     interrupt_handler_t handler = __atomic_load_n(&handlers[frame->vector], __ATOMIC_ACQUIRE);
     (handler ? handler : unhandled_handler)(frame);

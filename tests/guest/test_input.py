@@ -145,6 +145,14 @@ def test_typing_ahead_is_kept(shared_guest: Guest) -> None:
 
 
 @pytest.mark.timeout(400)
+def test_no_line_is_slept_through(shared_guest: Guest) -> None:
+    """Each comes when the guest has just gone to sleep, or is about to."""
+    for number in range(1500):
+        shared_guest.write(b"%d\r" % number)
+        shared_guest.read_until(b"%d\r\n%d\r\n>>> " % (number, number))
+
+
+@pytest.mark.timeout(400)
 def test_mebibyte_of_raw_paste_is_kept(shared_guest: Guest) -> None:
     rng = random.Random(1)
     lines = [
