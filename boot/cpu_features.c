@@ -10,7 +10,9 @@
 cpu_features_t cpu_features;
 
 void cpu_features_read(void) {
-    cpu_features.leaf1_ecx = cpuid(1, 0).ecx;
+    struct cpuid leaf1 = cpuid(1, 0);
+    cpu_features.leaf1_ecx = leaf1.ecx;
+    cpu_features.leaf1_edx = leaf1.edx;
     if (cpuid(0, 0).eax >= 7) {
         struct cpuid leaf7 = cpuid(7, 0);
         cpu_features.leaf7_ebx = leaf7.ebx;
@@ -21,6 +23,7 @@ void cpu_features_read(void) {
 /* Intel SDM volume 3, 2.5 and 9.6; XCR0: volume 1, 13.3. CR0 is as boot/pvh.S made it. */
 void cpu_features_enable(void) {
     uint64_t cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cr4 |= cpu_features.leaf1_edx & CPUID_1_EDX_MCE ? CR4_MCE : 0;
     cr4 |= cpu_features.leaf7_ebx & CPUID_7_EBX_SMEP ? CR4_SMEP : 0;
     cr4 |= cpu_features.leaf7_ebx & CPUID_7_EBX_SMAP ? CR4_SMAP : 0;
     cr4 |= cpu_features.leaf7_ecx & CPUID_7_ECX_UMIP ? CR4_UMIP : 0;

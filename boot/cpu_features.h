@@ -14,6 +14,7 @@
 #define CPUID_1_ECX_AVX (1u << 28)
 #define CPUID_1_ECX_RDRAND (1u << 30)
 #define CPUID_1_ECX_HYPERVISOR (1u << 31)
+#define CPUID_1_EDX_MCE (1u << 7)
 #define CPUID_7_EBX_SMEP (1u << 7)
 #define CPUID_7_EBX_RDSEED (1u << 18)
 #define CPUID_7_EBX_SMAP (1u << 20)
@@ -22,6 +23,7 @@
 /* Read once, on the boot CPU: each CPUID instruction is an exit to the host. */
 typedef struct _cpu_features_t {
     uint32_t leaf1_ecx;
+    uint32_t leaf1_edx;
     uint32_t leaf7_ebx; /* 0 where the CPU has no leaf 7, so is leaf7_ecx. */
     uint32_t leaf7_ecx;
 } cpu_features_t;
@@ -31,7 +33,7 @@ extern cpu_features_t cpu_features;
 /* Fills cpu_features. Boot CPU, once. */
 void cpu_features_read(void);
 
-/* Turns on global pages, SMEP, SMAP and UMIP, and for the code of interpreters x87, SSE and AVX:
+/* Turns on global pages, machine checks, SMEP, SMAP and UMIP, and for the code of interpreters x87, SSE and AVX:
  * the kernel itself uses no vector register. What the CPU does not have stays off. Once a
  * CPU, when its page tables are final. */
 void cpu_features_enable(void);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
+#include <stddef.h>
+
 #include "boot/cpu.h"
 #include "boot/gdt.h"
 #include "boot/idt.h"
@@ -87,7 +89,8 @@ uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler)
 }
 
 const char *interrupt_name(uint8_t vector) {
-    return __atomic_load_n(&names[vector - VECTOR_FIRST_DEVICE], __ATOMIC_ACQUIRE);
+    return vector < VECTOR_FIRST_DEVICE ? NULL
+        : __atomic_load_n(&names[vector - VECTOR_FIRST_DEVICE], __ATOMIC_ACQUIRE);
 }
 
 uint64_t interrupt_count(uint8_t vector) {

@@ -58,7 +58,7 @@ SECTIONS
         . = ALIGN(8);
         window_data_end = .;
     } :window
-    .window_bss (NOLOAD) :
+    .window_bss (WINDOW_DATA + SIZEOF(.window_data)) (NOLOAD) :
     {
         EXCLUDE_FILE(*libkernel.a:*) *(.bss .bss.* COMMON)
         . = ALIGN(8);
@@ -84,4 +84,5 @@ SECTIONS
 
 ASSERT(image_end <= IMAGE_LIMIT, "the image must lie in the first GiB: lower LINK_ADDRESS")
 ASSERT(LINK_ADDRESS >= 0x100000, "LINK_ADDRESS must be at least 1 MiB")
+ASSERT(window_bss_end >= WINDOW_DATA, "the application's .bss lies outside the interpreter window")
 ASSERT(window_bss_end <= WINDOW_DATA_END, "too much application data for the interpreter window")

@@ -15,6 +15,9 @@ extern uint64_t boot_pml4[ENTRIES], boot_pdpt_low[ENTRIES], boot_pd[ENTRIES];
 /* Set by the linker script. */
 extern const uint8_t image_start[], rodata_start[], data_start[], image_end[];
 
+/* An unmapped page below the stack of the boot: boot/pvh.S. */
+extern const uint8_t boot_stack_guard[], boot_stack[];
+
 static page_source_t *kernel_source;
 
 uint64_t paging_new_page(void) {
@@ -61,9 +64,9 @@ static bool has_gigabyte_pages(void) {
     return cpuid(0x80000001, 0).edx & (1u << 26);
 }
 
-static unsigned largest_level(uintptr_t virt, uint64_t paddr, size_t len) {
+static unsigned largest_level(uintptr_t virt, uint64_t paddr, size_t len, bool gigabyte_pages) {
     uint64_t both = virt | paddr;
-    if (len >= GIGABYTE_PAGE && !(both & (GIGABYTE_PAGE - 1)) && has_gigabyte_pages()) {
+    if (gigabyte_pages && len >= GIGABYTE_PAGE && !(both & (GIGABYTE_PAGE - 1))) {
         return 3;
     }
     return !(both & (LARGE_PAGE_SIZE - 1)) && len >= LARGE_PAGE_SIZE ? 2 : 1;
@@ -71,8 +74,9 @@ static unsigned largest_level(uintptr_t virt, uint64_t paddr, size_t len) {
 
 bool paging_map(uint64_t *root, uintptr_t virt, uint64_t paddr, size_t len, uint64_t rights, bool large) {
     uint64_t *entry = NULL;
+    bool gigabyte_pages = large && len >= GIGABYTE_PAGE && has_gigabyte_pages();
     while (len) {
-        unsigned level = large ? largest_level(virt, paddr, len) : 1;
+        unsigned level = large ? largest_level(virt, paddr, len, gigabyte_pages) : 1;
         size_t step = (size_t)PAGE_SIZE << 9 * (level - 1);
         // The next entry of the same table follows the last one.
         if (level == 1 && entry && (virt & (LARGE_PAGE_SIZE - 1))) {
@@ -188,7 +192,8 @@ void paging_init(page_source_t *source) {
 
     map_image(image_start, rodata_start, MAP_EXECUTE);
     map_image(rodata_start, data_start, MAP_READ_ONLY);
-    map_image(data_start, image_end, MAP_WRITE);
+    map_image(data_start, boot_stack_guard, MAP_WRITE);
+    map_image(boot_stack, image_end, MAP_WRITE);
     boot_pdpt_low[0] = boot_pdpt_low[1];
     boot_pdpt_low[1] = 0;
     write_cr3((uintptr_t)boot_pml4);

@@ -108,7 +108,8 @@ boot_pml4: .skip PAGE_SIZE
 boot_pdpt_low: .skip PAGE_SIZE
 boot_pdpt_high: .skip PAGE_SIZE
 boot_pd: .skip PAGE_SIZE
-    .globl boot_stack
+    .globl boot_stack_guard, boot_stack
+boot_stack_guard: .skip PAGE_SIZE
 boot_stack: .skip BOOT_STACK_SIZE
 
     .section .note.GNU-stack, "", @progbits

@@ -12,7 +12,6 @@ enum {
     SECONDS = 0x00,
     MINUTES = 0x02,
     HOURS = 0x04,
-    HOURS_PM = 0x80,
     DAY = 0x07,
     MONTH = 0x08,
     YEAR = 0x09,
@@ -73,7 +72,7 @@ bool cmos_read_time(int64_t *seconds) {
     // Bit 1, 24-hour mode, is not believed: Cloud Hypervisor leaves it 0 and counts to 23.
     bool binary = read(REGISTER_B) & BINARY;
     int second = decode(now.second, binary), minute = decode(now.minute, binary);
-    int hour = decode(now.hour & (uint8_t)~HOURS_PM, binary) + (now.hour & HOURS_PM ? 12 : 0);
+    int hour = decode(now.hour, binary);
     int day = decode(now.day, binary), month = decode(now.month, binary);
     int century = decode(now.century, binary);
     int year = decode(now.year, binary) + (century >= 19 && century <= 99 ? century : 20) * 100;

@@ -61,10 +61,11 @@ bool lapic_init(uint64_t mmio_paddr) {
         }
         wrmsr(MSR_APIC_BASE, base);
     }
-    // LINT1 carries the NMI; LINT0 the 8259's, which has nothing to say (drivers/pic.c). The others
-    // are masked, and the task priority is 0, from reset on: SDM volume 3, 11.4.7.1.
-    write(LVT_LINT1, LVT_NMI);
+    // First of all: as long as the APIC is disabled, masks cannot be cleared. SDM volume 3, 11.4.7.2.
     write(SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    // LINT1 carries the NMI; LINT0 the 8259's, which has nothing to say (drivers/pic.c). The others
+    // are masked, and the task priority is 0, from reset on: 11.4.7.1.
+    write(LVT_LINT1, LVT_NMI);
     return true;
 }
 

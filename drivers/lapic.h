@@ -24,7 +24,7 @@ void lapic_eoi(void);
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector);
 
 /* The timer, one-shot. With a TSC deadline (CPUID.1:ECX[24]) it is armed by the TSC value,
- * otherwise by a count of lapic_timer_hz(). */
+ * otherwise by a count of its own clock (kernel/timer.c measures it). */
 void lapic_timer_init(uint8_t vector);
 bool lapic_timer_has_deadline(void);
 void lapic_timer_set_deadline(uint64_t tsc);   /* 0: disarm. */

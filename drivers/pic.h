@@ -4,8 +4,8 @@
 #ifndef MICROPY_INCLUDED_DRIVERS_PIC_H
 #define MICROPY_INCLUDED_DRIVERS_PIC_H
 
-/* Masks every line of a PC's two 8259A interrupt controllers. Only where the MADT says that
- * they exist (PCAT_COMPAT). */
+/* Masks every line of a PC's two 8259A interrupt controllers. Not on
+ * a machine whose FADT says that it has no such hardware (HW_REDUCED_ACPI). */
 void pic_disable(void);
 
 #endif // MICROPY_INCLUDED_DRIVERS_PIC_H

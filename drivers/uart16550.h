@@ -10,7 +10,8 @@
 
 #define UART_ISA_IRQ 4
 
-/* Sets 115200 8N1, FIFOs on, interrupts off. */
+/* Sets 115200 8N1, FIFOs on, interrupts off. Without a UART at the port, what is sent is dropped
+ * from then on, and nothing is received. */
 void uart_init(void);
 
 /* Lets the UART interrupt when bytes come in. Bytes that are there already raise none: the

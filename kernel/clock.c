@@ -111,20 +111,21 @@ const char *clock_source(void) {
     return source;
 }
 
-/* What the host's clock showed at the boot, by what it shows now. */
-static int64_t ask_host(void) {
+/* What the host's clock showed at the boot, by what it shows now. False where it tells nothing. */
+static bool ask_host(int64_t *at_boot_ns) {
     uint64_t flags = interrupts_save_disable();
     int64_t now_ns = 0;
+    bool ok = true;
     if (has_kvmclock) {
         now_ns = kvmclock_wall_ns();
     } else {
         int64_t seconds = 0;
-        cmos_read_time(&seconds);
+        ok = cmos_read_time(&seconds);
         now_ns = seconds * (int64_t)NS_PER_S;
     }
-    int64_t at_boot_ns = now_ns - (int64_t)clock_monotonic_ns();
+    *at_boot_ns = now_ns - (int64_t)clock_monotonic_ns();
     interrupts_restore(flags);
-    return at_boot_ns;
+    return ok;
 }
 
 /* The host's time of day, which goes on with the monotonic clock. kvmclock is asked again after a
@@ -133,8 +134,9 @@ static int64_t ask_host(void) {
  * once. */
 static int64_t host_wall_ns(void) {
     uint64_t now_ns = clock_monotonic_ns();
-    if (!wall_checked_ns || (has_kvmclock && now_ns - wall_checked_ns >= WALL_CHECK_NS)) {
-        int64_t at_boot_ns = ask_host();
+    int64_t at_boot_ns;
+    bool is_due = !wall_checked_ns || (has_kvmclock && now_ns - wall_checked_ns >= WALL_CHECK_NS);
+    if (is_due && ask_host(&at_boot_ns)) {
         int64_t moved_ns = at_boot_ns - wall_at_boot_ns;
         if (!wall_checked_ns || moved_ns > WALL_JITTER_NS || moved_ns < -WALL_JITTER_NS) {
             wall_at_boot_ns = at_boot_ns;

@@ -36,6 +36,7 @@
 
 /* Set by the linker script. */
 extern const uint8_t image_start[], must_finish_end[], rodata_start[], image_end[];
+extern const uint8_t boot_stack_guard[], boot_stack[];
 extern uint8_t window_template[], window_data_start[], window_data_end[], window_bss_end[];
 
 static address_space_t space; // The main interpreter's, so far the only one.
@@ -65,6 +66,7 @@ static const char *place_name(uintptr_t address) {
         const char *name;
     } places[] = {
         { 0, PAGE_SIZE, "a null pointer" },
+        { (uintptr_t)boot_stack_guard, (uintptr_t)boot_stack, "kernel stack overflow" },
         { WINDOW_OVERRUN_STACK_END, slack_bottom(), "stack overflow" },
         { WINDOW_OVERRUN_STACK - PAGE_SIZE, WINDOW_OVERRUN_STACK, "stack overflow" },
         { KERNEL_STACK_BASE, KERNEL_STACK_END, "kernel stack overflow" },
@@ -115,7 +117,9 @@ static void on_page_fault(interrupt_frame_t *frame) {
     if (missing && leave_stack(frame, address)) {
         return;
     }
-    if (!missing || !address_space_fault(&space, address)) {
+    // All areas lie here. For another address the lock is not taken: the kernel may hold it.
+    bool in_areas = address >= WINDOW_BASE && address < AREA_END;
+    if (!missing || !in_areas || !address_space_fault(&space, address)) {
         panic_exception(frame, place_name(address));
     }
 }

@@ -44,6 +44,9 @@ static void init_allocator(void) {
     size_t count = 3;
     for (uint32_t i = 0; i < machine.boot.module_count; ++i) {
         const boot_module_t *module = &machine.boot.module[i];
+        if (module->paddr < (uintptr_t)image_end && module->paddr + module->size > (uintptr_t)image_start) {
+            panic("the initramfs lies over the firmware: give the machine more memory");
+        }
         excluded[count++] = (phys_range_t) { module->paddr, module->paddr + module->size };
     }
     if (!page_alloc_init(machine.boot.ram.range, machine.boot.ram.count, excluded, count, DIRECT_MAP_BASE)) {

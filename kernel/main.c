@@ -12,7 +12,6 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpu_state.h"
-
 #include "kernel/interpreter.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"

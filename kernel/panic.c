@@ -8,7 +8,9 @@
 #include "boot/cpu.h"
 #include "boot/paging.h"
 #include "boot/percpu.h"
+#include "drivers/power.h"
 #include "kernel/console.h"
+#include "kernel/machine.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
 
@@ -142,7 +144,8 @@ static _Noreturn void finish(void) {
         system_reset();
     }
     if (on_crash && !strcmp(on_crash, "poweroff")) {
-        system_power_off();
+        power_off(&machine.acpi);
+        print("*** the machine did not power off\r\n");
     }
     cpu_stop();
 }
@@ -150,12 +153,17 @@ static _Noreturn void finish(void) {
 /* Only the first crash is reported: what fails while it is being reported tells nothing. */
 static void begin(const char *what) {
     interrupts_disable();
-    if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST)) {
-        print("\r\n*** crash while reporting a crash\r\n");
-        cpu_stop();
+    switch (__atomic_fetch_add(&panicking, 1, __ATOMIC_SEQ_CST)) {
+        case 0:
+            print("\r\n*** crash: ");
+            print(what);
+            return;
+        case 1:
+            print("\r\n*** crash while reporting a crash\r\n");
+            finish();
+        default:
+            cpu_stop();
     }
-    print("\r\n*** crash: ");
-    print(what);
 }
 
 _Noreturn void panic_exception(interrupt_frame_t *f, const char *what) {

@@ -17,13 +17,38 @@
 /* What lapic_timer_init() divides the APIC's clock by. */
 #define DIVIDER 16
 
+/* The count-down timer is measured over this time, between readings that are the best of a few. */
+#define WINDOW_NS 10000000
+#define TRIES 8
+
 /* Keeps a count within 64 bits on its way to ticks: clocks up to 4 GHz. */
 #define LONGEST_COUNT_NS (4 * NS_PER_S)
 
 static uint8_t vector;
 static uint64_t count_hz; // Of the count-down timer; 0: not known yet.
 
-/* Measures the count-down timer against the clock, over about 2 ms. */
+/* A reading of the count-down timer, made at some moment between two of the clock's. */
+typedef struct _sample_t {
+    uint64_t before_ns, after_ns;
+    uint32_t count;
+} sample_t;
+
+/* The host may stop us between two readings: the least doubtful of some. */
+static sample_t sample(void) {
+    sample_t best = { 0, UINT64_MAX, 0 };
+    for (unsigned i = 0; i < TRIES; ++i) {
+        sample_t now = { .before_ns = clock_monotonic_ns() };
+        now.count = lapic_timer_count();
+        now.after_ns = clock_monotonic_ns();
+        if (now.after_ns - now.before_ns < best.after_ns - best.before_ns) {
+            best = now;
+        }
+    }
+    return best;
+}
+
+/* Measures the count-down timer against the clock. Rather too low than too high: a timer that is
+ * early for that is armed again. */
 static uint64_t measure_count_hz(void) {
     uint64_t told = hypervisor_apic_hz();
     if (told) {
@@ -31,17 +56,15 @@ static uint64_t measure_count_hz(void) {
     }
     // The count is much longer than the window, so no interrupt comes of it.
     lapic_timer_set_count(UINT32_MAX);
-    uint64_t start = clock_monotonic_ns(), end;
-    uint32_t first = lapic_timer_count();
+    sample_t start = sample(), end;
     do {
-        end = clock_monotonic_ns();
-    } while (end - start < 2000000);
-    uint64_t ticks = first - lapic_timer_count();
+        end = sample();
+    } while (end.after_ns - start.before_ns < WINDOW_NS);
     lapic_timer_set_count(0);
-    if (!ticks) {
+    if (start.count == end.count) {
         panic("the local APIC's timer does not count");
     }
-    return ticks * NS_PER_S / (end - start);
+    return (uint64_t)(start.count - end.count) * NS_PER_S / (end.after_ns - start.before_ns);
 }
 
 static void arm_count(uint64_t deadline_ns) {

@@ -18,6 +18,7 @@ from tools.cache import locked
 from tools.crash import debug_file_of
 from tools.guest import Guest, GuestCrashed, GuestEnded
 from tools.vmm.base import Ending
+from tools.vmm.qemu import Qemu
 
 SOURCES = ROOT / "tests" / "guests" / "faults"
 
@@ -194,6 +195,15 @@ def test_nmi_is_reported_by_a_busy_guest(guest: Guest) -> None:
     guest.read_until(b"busy\r\n")
     guest.vmm.inject_nmi()
     assert " mp_execute_bytecode  " in crash_of(guest)
+
+
+@pytest.mark.only_on("qemu")
+def test_machine_check_is_reported(guest: Guest) -> None:
+    """Uncorrected, of bank 0 (Intel SDM volume 3, 16.3.2.2). QEMU alone can be told to make one."""
+    assert isinstance(guest.vmm, Qemu)
+    command = "mce 0 0 0xb200000000000000 4 0 0"
+    guest.vmm.monitor.execute("human-monitor-command", **{"command-line": command})
+    assert crash_of(guest).startswith("*** crash: machine check (#MC), vector 0x12")
 
 
 def test_crash_in_python_is_reported(guest: Guest) -> None:

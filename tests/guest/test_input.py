@@ -4,10 +4,15 @@
 
 import hashlib
 import random
+import time
+from pathlib import Path
 
 import pytest
 
 from tools.guest import Guest
+from tools.serial_line import SerialLine
+from tools.vmm import make_vmm
+from tools.vmm.base import VmSpec
 
 EVERY_BYTE = bytes(range(256))
 END = b"\x04"
@@ -64,6 +69,21 @@ while time.ticks_diff(end, time.ticks_ms()) > 0:
     bytearray(1_000_000)
 """,
 }
+
+
+@pytest.mark.only_on("nested", "cloud_hypervisor")
+def test_input_before_the_boot_is_kept(vmm_name: str, firmware: Path) -> None:
+    with make_vmm(vmm_name) as vmm:
+        vmm.start(VmSpec(firmware))
+        line = SerialLine(vmm.serial)
+        line.write(b"'typed' + ' early'\r", 10)
+        vmm.boot()
+        seen = b""
+        deadline = time.monotonic() + 15 * vmm.slowness
+        while b"'typed early'\r\n>>> " not in seen and time.monotonic() < deadline:
+            seen += line.read(0.1)
+        line.close()
+    assert seen.endswith(b">>> 'typed' + ' early'\r\n'typed early'\r\n>>> ")
 
 
 def test_every_byte_value_is_received(shared_guest: Guest) -> None:
