@@ -28,7 +28,6 @@ _CMDLINE = "console=ttyS0 quiet mitigations=off panic=-1"
 _READY = "agent: ready"
 _PANIC = "Kernel panic"
 _AGENT_PORT = 1
-_KHUGEPAGED = "/sys/kernel/mm/transparent_hugepage/khugepaged"
 
 _BOOT_TIMEOUT = 120.0
 _ANSWER_TIMEOUT = 60.0
@@ -56,9 +55,6 @@ class NestedLinux:
         try:
             self._wait_until_ready()
             self._agent_port = self.forward(_AGENT_PORT)
-            # A collapse takes a guest's pages away for a moment. QEMU's SVM loses an interrupt
-            # whose delivery meets that, and the guest waits for ever.
-            self.write_file(f"{_KHUGEPAGED}/scan_sleep_millisecs", b"4294967295")
         except BaseException:
             self.stop()
             raise
