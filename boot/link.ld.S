@@ -3,7 +3,7 @@
 
 /* The image: text, read-only data, the kernel's data, each in pages of its own, at the link
  * address. What an application (every object outside libkernel.a) writes runs in the
- * interpreter window; its initial values are kept behind the read-only data. */
+ * interpreter window; its initial values are kept before the read-only data. */
 
 #include "boot/layout.h"
 
@@ -13,8 +13,8 @@ ENTRY(pvh_start)
 PHDRS
 {
     text PT_LOAD FLAGS(5);
-    rodata PT_LOAD FLAGS(4);
     window PT_LOAD FLAGS(4);
+    rodata PT_LOAD FLAGS(4);
     data PT_LOAD FLAGS(6);
     note PT_NOTE FLAGS(4);
 }
@@ -26,38 +26,50 @@ SECTIONS
     .text :
     {
         *(.text.boot)
-        /* First what must not be left halfway (kernel/interpreter.h). In both parts, what runs
-         * before the prompt is in as few pages as can be: the first touch of each is an exit to
-         * the host. */
+        /* First what must not be left halfway (kernel/interpreter.h). In both parts, and in the
+         * read-only data, what is used before the prompt is in as few pages as can be: the first
+         * touch of each is an exit to the host. */
 #ifdef BOOT_ORDER
 #define BOOT(function) *libkernel.a:*(.text.function) MUST_FINISH(.text.function)
+#define BOOT_DATA(object)
 #include BOOT_ORDER
 #undef BOOT
 #endif
         *libkernel.a:*(.text .text.*) MUST_FINISH(.text .text.*)
+        . = ALIGN(PAGE_SIZE);
         must_finish_end = .;
 #ifdef BOOT_ORDER
 #define BOOT(function) *(.text.function)
 #include BOOT_ORDER
+#undef BOOT
+#undef BOOT_DATA
 #endif
         *(.text .text.*)
     } :text
 
     . = ALIGN(PAGE_SIZE);
     rodata_start = .;
-    /* One note only: Cloud Hypervisor takes the last PT_NOTE it finds. */
-    .note : { KEEP(*(.note.Xen)) build_id_note = .; KEEP(*(.note.gnu.build-id)) } :rodata :note
-    .rodata : { *(.rodata .rodata.*) } :rodata
-    . = ALIGN(16);
     window_template = .;
-
     .window_data WINDOW_DATA : AT(window_template)
     {
         window_data_start = .;
         EXCLUDE_FILE(*libkernel.a:*) *(.data .data.*)
-        . = ALIGN(8);
+        . = ALIGN(16);
         window_data_end = .;
     } :window
+    . = window_template + SIZEOF(.window_data);
+    /* One note only: Cloud Hypervisor takes the last PT_NOTE it finds. */
+    .note : { KEEP(*(.note.Xen)) build_id_note = .; KEEP(*(.note.gnu.build-id)) } :rodata :note
+    .rodata :
+    {
+#ifdef BOOT_ORDER
+#define BOOT(function)
+#define BOOT_DATA(object) *(.rodata.object)
+#include BOOT_ORDER
+#endif
+        *(.rodata .rodata.*)
+    } :rodata
+
     .window_bss (WINDOW_DATA + SIZEOF(.window_data)) (NOLOAD) :
     {
         EXCLUDE_FILE(*libkernel.a:*) *(.bss .bss.* COMMON)
@@ -65,7 +77,7 @@ SECTIONS
         window_bss_end = .;
     } :NONE
 
-    . = ALIGN(window_template + SIZEOF(.window_data), PAGE_SIZE);
+    . = ALIGN(ADDR(.rodata) + SIZEOF(.rodata), PAGE_SIZE);
     data_start = .;
     .data : AT(ADDR(.data)) { *libkernel.a:*(.data .data.*) . = ALIGN(8); } :data
     .bss (NOLOAD) :

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-    .section .text, "ax"
+    .section .text.thread_enter, "ax"
 
 /* _Noreturn void thread_enter(void *stack_top, void (*fn)(void)):
  * runs fn on another stack, for good. */
