@@ -41,7 +41,8 @@ def machine(vmm: str, cpus: str, memory: str, cmdline: str, timeout: str) -> dic
 @task(
     "run",
     positional=["app"],
-    help={"app": "a .py file or a directory; without it, the prompt"} | MACHINE_HELP,
+    help={"app": "a .py file, a directory or a flashed .elf; without it, the prompt"}
+    | MACHINE_HELP,
 )
 def run(
     _: Context,
@@ -91,6 +92,25 @@ def debug(
     from tools import session
 
     return session.debug(**machine(vmm, cpus, memory, cmdline, timeout))
+
+
+@task(
+    "flash",
+    positional=["app"],
+    help={
+        "app": "a .py file or a directory with main.py; an .elf file with --inspect",
+        "out": "the file to write; else APP's name and .elf, in the current directory",
+        "inspect": "list what APP, a flashed .elf file, holds",
+    },
+)
+def flash(_: Context, app: str, out: str = "", inspect: bool = False) -> None:
+    """Make one bootable ELF file of APP: the firmware with the application in it."""
+    from tools import flash
+
+    if inspect:
+        flash.show(Path(app))
+    else:
+        flash.flash(Path(app), Path(out) if out else None)
 
 
 BUILD_HELP = {

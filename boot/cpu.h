@@ -131,6 +131,13 @@ static inline uint64_t rdtsc_ordered(void) {
     return rdtsc();
 }
 
+/* Goes on with a CRC-32C. For CPUs with SSE4.2: SDM volume 2, CRC32. */
+static inline uint32_t crc32_add(uint32_t crc, uint64_t data) {
+    uint64_t sum = crc;
+    __asm__ ("crc32q %1, %0" : "+r" (sum) : "rm" (data));
+    return (uint32_t)sum;
+}
+
 /* high:low / divisor, rounded down. `high` must be below `divisor`. */
 static inline uint64_t divide_128(uint64_t high, uint64_t low, uint64_t divisor) {
     uint64_t quotient, remainder;

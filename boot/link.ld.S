@@ -16,6 +16,7 @@ PHDRS
     window PT_LOAD FLAGS(4);
     rodata PT_LOAD FLAGS(4);
     data PT_LOAD FLAGS(6);
+    application PT_NULL; /* Room for a host tool to add one: boot/application_note.S. */
     note PT_NOTE FLAGS(4);
 }
 
@@ -59,7 +60,7 @@ SECTIONS
     } :window
     . = window_template + SIZEOF(.window_data);
     /* One note only: Cloud Hypervisor takes the last PT_NOTE it finds. */
-    .note : { KEEP(*(.note.Xen)) build_id_note = .; KEEP(*(.note.gnu.build-id)) } :rodata :note
+    .note : { KEEP(*(.note.Xen)) KEEP(*(.note.application)) build_id_note = .; KEEP(*(.note.gnu.build-id)) } :rodata :note
     .rodata :
     {
 #ifdef BOOT_ORDER

@@ -133,6 +133,20 @@ const char *cmdline_setting(const cmdline_t *cmdline, const char *name) {
     return value;
 }
 
+const char *cmdline_argument(const cmdline_t *cmdline, const char *word) {
+    bool all = false, passed = word == NULL;
+    const char *at = cmdline->words;
+    for (size_t i = 0; i < cmdline->count; i++, at = cmdline_next(at)) {
+        bool dashes = !all && strcmp(at, "--") == 0;
+        if (passed && !dashes && (all || strchr(at, '=') == NULL)) {
+            return at;
+        }
+        all = all || dashes;
+        passed = passed || at == word;
+    }
+    return NULL;
+}
+
 static int digit_value(char c) {
     if (c >= '0' && c <= '9') {
         return c - '0';

@@ -35,6 +35,10 @@ const char *cmdline_next(const char *word);
  * lone `--` on are the application's and not looked at. */
 const char *cmdline_setting(const cmdline_t *cmdline, const char *name);
 
+/* The word after `word`, one of them (NULL: the first word), that is the application's: without `=`,
+ * or behind a lone `--`. Returns NULL where there is no more. */
+const char *cmdline_argument(const cmdline_t *cmdline, const char *word);
+
 /* Parses a number of bytes: decimal or 0x digits, then K, M, G or T (either case, powers of
  * 1024) or nothing. Returns false, and stores nothing, where anything else stands in `text`
  * or the value passes 2^64 - 1. */

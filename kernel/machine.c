@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "boot/paging.h"
+#include "kernel/application.h"
 #include "kernel/cpu_state.h"
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
@@ -34,17 +35,31 @@ static uint64_t new_page(page_source_t *self) {
 
 static page_source_t page_source = { new_page };
 
+/* The image, and the application that the ELF file carries behind it. */
+static uint64_t end_of_firmware(void) {
+    const application_place_t *place = application_place();
+    if (!place->size) {
+        return (uintptr_t)image_end;
+    }
+    if (place->paddr < (uintptr_t)image_end || place->paddr % PAGE_SIZE || place->paddr >= IMAGE_LIMIT
+        || place->size > IMAGE_LIMIT - place->paddr) {
+        panic("the application of the ELF file does not lie behind the firmware");
+    }
+    return place->paddr + place->size;
+}
+
 static void init_allocator(void) {
     uint64_t cmdline = machine.boot.cmdline_paddr;
+    uint64_t firmware_end = end_of_firmware();
     phys_range_t excluded[3 + BOOT_INFO_MODULES_MAX] = {
         { 0, ONE_MIB }, // The boot's structures now, the trampoline of other CPUs later.
-        { (uintptr_t)image_start, (uintptr_t)image_end },
+        { (uintptr_t)image_start, firmware_end },
         { cmdline, cmdline + machine.boot.cmdline_len + 1 }, // In low memory too, on the VMMs we know.
     };
     size_t count = 3;
     for (uint32_t i = 0; i < machine.boot.module_count; ++i) {
         const boot_module_t *module = &machine.boot.module[i];
-        if (module->paddr < (uintptr_t)image_end && module->paddr + module->size > (uintptr_t)image_start) {
+        if (module->paddr < firmware_end && module->paddr + module->size > (uintptr_t)image_start) {
             panic("the initramfs lies over the firmware: give the machine more memory");
         }
         excluded[count++] = (phys_range_t) { module->paddr, module->paddr + module->size };
@@ -73,18 +88,21 @@ static void map_ram(void) {
     }
 }
 
-static void keep_cmdline(void) {
-    size_t size = machine.boot.cmdline_len + 1;
+char *machine_keep(size_t size) {
     unsigned order = 0;
-    // Twice: as it was, and split into words.
-    while (((size_t)PAGE_SIZE << order) < 2 * size) {
+    while (((size_t)PAGE_SIZE << order) < size) {
         ++order;
     }
     uint64_t pages = page_alloc(order);
-    if (!pages) {
+    return pages ? phys_to_virt(pages) : NULL;
+}
+
+static void keep_cmdline(void) {
+    size_t size = machine.boot.cmdline_len + 1;
+    char *text = machine_keep(2 * size); // As it was, and split into words.
+    if (!text) {
         panic("no memory for the command line");
     }
-    char *text = phys_to_virt(pages);
     boot_info_copy_cmdline(&machine.boot, boot_view, NULL, text, size);
     memcpy(text + size, text, size);
     machine.cmdline = text;

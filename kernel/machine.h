@@ -23,6 +23,10 @@ extern machine_t machine;
  * Nothing below 1 MiB is needed afterwards. Panics where the machine cannot be used. */
 void machine_init_memory(uint64_t start_info);
 
+/* Memory for `size` bytes of text that is kept for good, or NULL. After machine_init_memory() has
+ * the allocator ready. */
+char *machine_keep(size_t size);
+
 /* Reads the ACPI tables. After machine_init_memory(). */
 void machine_init_acpi(void);
 

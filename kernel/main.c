@@ -9,6 +9,7 @@
 #include "boot/idt.h"
 #include "boot/paging.h"
 #include "drivers/uart16550.h"
+#include "kernel/application.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpu_state.h"
@@ -56,6 +57,7 @@ void boot_main(uint64_t start_info) {
     cpu_features_read();
 
     machine_init_memory(start_info);
+    application_init();
     cpu_features_enable();
     init_interrupt_stacks(&boot_cpu.boot);
     machine_init_acpi();

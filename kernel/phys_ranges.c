@@ -113,6 +113,15 @@ void phys_ranges_round_inwards(phys_ranges_t *set, uint64_t align) {
     set->count = kept;
 }
 
+bool phys_ranges_contain(const phys_ranges_t *set, uint64_t start, uint64_t end) {
+    for (uint32_t i = 0; i < set->count; ++i) {
+        if (start >= set->range[i].start && end <= set->range[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t phys_ranges_size(const phys_ranges_t *set) {
     uint64_t size = 0;
     for (uint32_t i = 0; i < set->count; i++) {

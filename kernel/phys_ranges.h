@@ -39,6 +39,9 @@ void phys_ranges_subtract(phys_ranges_t *set, uint64_t start, uint64_t end);
  * empty then. */
 void phys_ranges_round_inwards(phys_ranges_t *set, uint64_t align);
 
+/* Whether all of [start, end) is in. */
+bool phys_ranges_contain(const phys_ranges_t *set, uint64_t start, uint64_t end);
+
 /* Bytes in the set. */
 uint64_t phys_ranges_size(const phys_ranges_t *set);
 

@@ -7,6 +7,7 @@
 #include "boot/paging.h"
 #include "drivers/power.h"
 #include "drivers/smbios.h"
+#include "kernel/application.h"
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
@@ -25,7 +26,12 @@ _Noreturn void system_reset(void) {
 }
 
 const char *system_setting(const char *name) {
-    return machine.words.words ? cmdline_setting(&machine.words, name) : NULL;
+    const char *value = machine.words.words ? cmdline_setting(&machine.words, name) : NULL;
+    return value ? value : application_setting(name);
+}
+
+const char *system_argument(const char *word) {
+    return cmdline_argument(&machine.words, word);
 }
 
 const char *system_cmdline(void) {

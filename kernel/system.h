@@ -15,8 +15,12 @@ void app_main(void);
 _Noreturn void system_power_off(void);
 _Noreturn void system_reset(void);
 
-/* The value of the setting `name=value` on the command line, or NULL. */
+/* The value of the setting `name=value` on the command line, else among the application's, or NULL. */
 const char *system_setting(const char *name);
+
+/* The word of the command line after `word` (NULL: the first) that is for the application: without
+ * `=`, or behind a lone `--`. NULL at the end. */
+const char *system_argument(const char *word);
 
 /* The whole command line as the VMM gave it. */
 const char *system_cmdline(void);

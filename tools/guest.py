@@ -97,7 +97,9 @@ class Guest:
         self._ending: Ending | None = None
         self._last_poll = 0.0
         self._last_data = 0.0
-        self._dropped_prompt = False
+        self._dropped_sign = False
+        self.sign = PROMPT
+        """What a guest that has come up has said."""
         self._limit: float | None = None
         self._end = math.inf
         """When the limit passes, by the monotonic clock."""
@@ -144,8 +146,8 @@ class Guest:
 
     @property
     def came_up(self) -> bool:
-        """Whether the guest has shown its prompt."""
-        return self._dropped_prompt or PROMPT in self.transcript
+        """Whether the guest has shown its prompt, or else its `sign`."""
+        return self._dropped_sign or self.sign in self.transcript
 
     def limit(self, seconds: float | None) -> None:
         """From `seconds` after now on, whatever waits for the guest raises GuestTimeout."""
@@ -156,7 +158,7 @@ class Guest:
         """Drop what has been read of the transcript, but its last `keep` bytes."""
         size = self._unread - keep
         if size > 0:
-            self._dropped_prompt = self.came_up
+            self._dropped_sign = self.came_up
             del self.transcript[:size]
             self._unread -= size
             self._searched = max(0, self._searched - size)

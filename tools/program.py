@@ -103,14 +103,14 @@ def load(path: Path) -> Program:
         main = path / MAIN
         if not main.is_file():
             raise UserError(f"{path} holds no {MAIN}.", f"The program of a directory is {MAIN}.")
-        files = {str(file.relative_to(path)): _read(file) for file in _files_of(path)}
+        files = {str(file.relative_to(path)): read_file(file) for file in files_of(path)}
         return Program(MAIN, _read_source(main), files)
     if not path.exists():
         raise UserError(f"{path} does not exist.", "Name a .py file, or a directory with main.py.")
     return Program(path.name, _read_source(path))
 
 
-def _files_of(directory: Path, parents: frozenset[Path] = frozenset()) -> Iterator[Path]:
+def files_of(directory: Path, parents: frozenset[Path] = frozenset()) -> Iterator[Path]:
     """The files in and below a directory, sorted. Links are followed, but not in a circle."""
     parents |= {directory.resolve()}
     for path in sorted(directory.iterdir()):
@@ -119,10 +119,11 @@ def _files_of(directory: Path, parents: frozenset[Path] = frozenset()) -> Iterat
         if path.is_file():
             yield path
         elif path.is_dir() and path.resolve() not in parents:
-            yield from _files_of(path, parents)
+            yield from files_of(path, parents)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Its content; UserError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -131,7 +132,7 @@ def _read(path: Path) -> bytes:
 
 def _read_source(path: Path) -> str:
     try:
-        return _read(path).decode("utf-8-sig")
+        return read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(f"{path} is not text in UTF-8.", "A program is Python source.") from None
 
@@ -144,10 +145,15 @@ class Kind(Enum):
 
 
 class Run:
-    """One run of a program: the code that starts it, and the taking apart of its output."""
+    """One run of a program: what starts it, and the taking apart of its output.
 
-    def __init__(self, program: Program) -> None:
-        self._mark = f"\x01{secrets.token_hex(16)}:"
+    Without a program it is the run of an application that the guest is booted with; then `setting`
+    belongs on its command line.
+    """
+
+    def __init__(self, program: Program | None = None) -> None:
+        self._secret = f"{secrets.token_hex(16)}:"
+        self._mark = f"\x01{self._secret}"
         self._program = program
         self._held = b""
         self._tail = b""
@@ -163,8 +169,14 @@ class Run:
         return f"{self._mark}b\r\n".encode()
 
     @property
+    def setting(self) -> str:
+        """What has the firmware tell of an application's end."""
+        return f"exit-mark={self._secret}"
+
+    @property
     def code(self) -> bytes:
         """What the guest's raw REPL has to run."""
+        assert self._program is not None
         text = _RUNNER.format(
             mark=ascii(self._mark),
             name=ascii(self._program.name),

@@ -20,7 +20,8 @@ from tools.attach import (
     show,
     show_error,
 )
-from tools.guest import Guest, PythonError
+from tools.errors import UserError
+from tools.guest import PROMPT, Guest, PythonError
 from tools.program import INTERRUPTED, UNCAUGHT_EXCEPTION, Kind, Program, Run
 from tools.raw_repl import INTERRUPT
 from tools.terminal import Progress, progress
@@ -28,6 +29,15 @@ from tools.terminal import Progress, progress
 _FILE_CHUNK = 12 * 1024
 # Seconds of silence after which the guest may have fallen back to its REPL.
 _FALL_BACK_AFTER = 2.0
+
+
+def run_application(guest: Guest, the_run: Run) -> int:
+    """Follow the application that the guest has been booted with; gives its exit status."""
+    guest.sign = the_run.begin
+    begun = re.compile(re.escape(the_run.begin) + b"|" + re.escape(PROMPT))
+    if guest.read_until(begun).endswith(PROMPT):
+        raise UserError("The guest has no application: it stands at its prompt.")
+    return _follow(guest, the_run)
 
 
 def run_program(guest: Guest, loaded: Program) -> int:
@@ -48,6 +58,11 @@ def run_program(guest: Guest, loaded: Program) -> int:
         # Not even the runner could be compiled: too little memory for the source.
         show_error(guest.repl.finish(guest.timeout).replace(b"\r\n", b"\n"))
         return UNCAUGHT_EXCEPTION
+    return _follow(guest, the_run)
+
+
+def _follow(guest: Guest, the_run: Run) -> int:
+    """Pass on output and input until the program ends; then, or before an error, all output."""
     try:
         return _follow_program(guest, the_run)
     finally:

@@ -24,8 +24,8 @@ from tools import build, host, program, sources
 from tools.attach import say
 from tools.errors import UserError
 from tools.guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
-from tools.program import Program
-from tools.run_program import run_program
+from tools.program import Program, Run
+from tools.run_program import run_application, run_program
 from tools.talk import talk
 from tools.vmm import make_vmm
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
@@ -40,6 +40,7 @@ VMM_FAILED = 125
 _BAD_SETTING = "the setting "
 """So begins what the guest's kernel says of its command line; nothing is wrong with the kernel."""
 _GDB_PORT = 1234
+ELF_SUFFIX = ".elf"
 
 
 def run(
@@ -51,12 +52,19 @@ def run(
     cmdline: str,
     timeout: float | None,
 ) -> int:
-    """Boot a guest; attach the terminal to its prompt, or run APP in it."""
-    loaded = program.load(app) if app is not None else None
-    spec = VmSpec(Path(), cpus, memory, cmdline, allow_reboot=loaded is None)
-    if loaded is None:
+    """Boot a guest; attach the terminal to its prompt, or run APP in it.
+
+    APP is a program, or an ELF file that `flash` made.
+    """
+    if app is None:
+        spec = VmSpec(Path(), cpus, memory, cmdline, allow_reboot=True)
         return _session(make_vmm(vmm), spec, timeout, talk)
-    return _session(make_vmm(vmm), spec, timeout, _runner(loaded))
+    if app.suffix == ELF_SUFFIX and not app.is_dir():
+        the_run = Run()
+        spec = VmSpec(app, cpus, memory, f"{the_run.setting} {cmdline}")
+        return _session(make_vmm(vmm), spec, timeout, lambda guest: run_application(guest, the_run))
+    loaded = program.load(app)
+    return _session(make_vmm(vmm), VmSpec(Path(), cpus, memory, cmdline), timeout, _runner(loaded))
 
 
 def execute(
@@ -101,7 +109,9 @@ _Work = Callable[[Guest], int]
 def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
     """Boot a guest, do the work with it, and turn whatever happens into an exit code."""
     check_memory(spec.memory_bytes)  # A mistake in the command line need not wait for a build.
-    guest = Guest(vmm, replace(spec, kernel=build.build().elf))
+    if not spec.kernel.name:
+        spec = replace(spec, kernel=build.build().elf)
+    guest = Guest(vmm, spec)
     try:
         with guest:
             guest.limit(timeout)

@@ -12,7 +12,9 @@
 #include "shared/runtime/pyexec.h"
 #include "shared/runtime/softtimer.h"
 
+#include "application.h"
 #include "heap.h"
+#include "kernel/application.h"
 #include "kernel/interpreter.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
@@ -52,16 +54,38 @@ static bool run_repl(void) {
     return heap_relieve();
 }
 
-// What sys.atexit() was given. Its exception is printed.
+// What sys.atexit() was given, once. Its exception is printed.
 static void run_exit_function(void) {
+    mp_obj_t function = MP_STATE_VM(sys_exitfunc);
+    MP_STATE_VM(sys_exitfunc) = mp_const_none;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        if (mp_obj_is_callable(MP_STATE_VM(sys_exitfunc))) {
-            mp_call_function_0(MP_STATE_VM(sys_exitfunc));
+        if (mp_obj_is_callable(function)) {
+            mp_call_function_0(function);
         }
         nlr_pop();
     } else {
         mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
+}
+
+// Returns false where a soft reset is wanted.
+static bool run_programs(void) {
+    if (!application_exists()) {
+        return run_user_files();
+    }
+    int status = application_run();
+    if (status >= 0) {
+        run_exit_function();
+        application_end(status);
+    }
+    return true;
+}
+
+static void tell_problem(void) {
+    const char *problem = application_problem();
+    if (problem) {
+        mp_printf(&mp_plat_print, "The application is left alone: %s.\n", problem);
     }
 }
 
@@ -73,7 +97,9 @@ static void run_session(void) {
     readline_init0();
     ramdisk_mount();
 
-    if (run_user_files()) {
+    tell_problem();
+
+    if (run_programs()) {
         while (run_repl()) {
         }
     }

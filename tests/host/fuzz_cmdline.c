@@ -28,6 +28,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *value = cmdline_setting(&cmdline, names[i]);
         CHECK(value == NULL || (value > text && value <= text + len && value[-1] == '='));
     }
+    size_t arguments = 0;
+    for (const char *at = NULL; (at = cmdline_argument(&cmdline, at)) != NULL; arguments++) {
+        CHECK(at >= text && at <= text + len);
+    }
+    CHECK(arguments <= cmdline.count);
     free(text);
     return 0;
 }

@@ -20,6 +20,7 @@ BUILD = ROOT / "build" / "host"
 BOOT_INFO = ("kernel/boot_info.c", "kernel/phys_ranges.c")
 ACPI = ("drivers/acpi.c", "drivers/acpi_madt.c", "drivers/acpi_fadt.c", "drivers/acpi_dsdt.c")
 SMBIOS = ("drivers/smbios.c",)
+ROMFS = ("kernel/romfs.c", "kernel/crc32c.c")
 PAGE_ALLOC = ("kernel/page_alloc.c", "kernel/page_buddy.c", "kernel/phys_ranges.c")
 
 # What each program is about.
@@ -27,18 +28,21 @@ PROGRAMS = {
     "unit_phys_ranges": ("kernel/phys_ranges.c",),
     "unit_cmdline": ("kernel/cmdline.c",),
     "unit_random": ("kernel/random.c",),
+    "unit_crc32c": ("kernel/crc32c.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
     "probe_boot_info": BOOT_INFO,
     "probe_acpi": ACPI,
     "probe_cmdline": ("kernel/cmdline.c",),
     "probe_smbios": SMBIOS,
+    "probe_romfs": ROMFS,
     "fuzz_boot_info": BOOT_INFO,
     "fuzz_acpi": ACPI,
     "fuzz_acpi_table": ACPI,
     "fuzz_cmdline": ("kernel/cmdline.c",),
     "fuzz_page_alloc": PAGE_ALLOC,
     "fuzz_smbios": SMBIOS,
+    "fuzz_romfs": ROMFS,
 }
 
 # tests/host/shim stands before the root: there the kernel's own headers are overlaid.

@@ -13,6 +13,7 @@ import pytest
 
 from tests.host import acpi_images, images, programs, smbios_images
 from tests.host.images import GIB, MIB, RESERVED, Entry
+from tools.romfs import make_romfs
 
 SECONDS_VARIABLE = "FUZZ_SECONDS"
 # Beyond the time asked for: to compile, to read the seeds, to end.
@@ -89,6 +90,12 @@ def smbios_seeds() -> list[bytes]:
     return [smbios_images.cloud_hypervisor().encode(), smbios_images.qemu().encode()]
 
 
+def romfs_seeds() -> list[bytes]:
+    files = {"main.py": b"print(1)\n", "lib/a.mpy": bytes(300), "lib/d/e/f": b"x"}
+    pointer = b"\xd2\xcd\x31\x0d\x02\x02hi\x05\x07\x01p\x03\x03\x02\x02\x00"
+    return [b"\1" + make_romfs(files), b"\0" + make_romfs({"settings": b"a=b"}), b"\0" + pointer]
+
+
 # The longest input tried, in bytes, and the seeds.
 FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_boot_info": (8192, boot_info_seeds),
@@ -97,6 +104,7 @@ FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_cmdline": (1024, cmdline_seeds),
     "fuzz_page_alloc": (2400, page_alloc_seeds),
     "fuzz_smbios": (70000, smbios_seeds),
+    "fuzz_romfs": (2048, romfs_seeds),
 }
 
 

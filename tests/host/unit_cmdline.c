@@ -103,6 +103,26 @@ TEST(words_behind_two_dashes_are_no_settings) {
     CHECK(cmdline_setting(&cmdline, "oncrash") == NULL);
 }
 
+static void check_arguments(const char *line, const char *expected) {
+    char found[100] = "";
+    split(line);
+    for (const char *word = cmdline_argument(&cmdline, NULL); word; word = cmdline_argument(&cmdline, word)) {
+        strcat(strcat(found, word), "|");
+    }
+    CHECK_TEXT(found, expected);
+}
+
+TEST(words_without_an_equals_sign_are_arguments) {
+    check_arguments("", "");
+    check_arguments("heap=1M", "");
+    check_arguments("a heap=1M 'b c' on-exit=reset ''", "a|b c||");
+}
+
+TEST(all_words_behind_two_dashes_are_arguments) {
+    check_arguments("--", "");
+    check_arguments("heap=1M a -- b=c -- d", "a|b=c|--|d|");
+}
+
 static void check_size(const char *line, uint64_t expected) {
     uint64_t value = 99;
     CHECK(cmdline_parse_size(line, &value));

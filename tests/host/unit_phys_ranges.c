@@ -136,3 +136,16 @@ TEST(what_is_subtracted_is_gone_even_where_a_split_has_no_room) {
     }
     CHECK(set.dropped);
 }
+
+TEST(only_what_is_in_one_piece_is_contained) {
+    phys_ranges_t set;
+    phys_ranges_clear(&set);
+    CHECK(!phys_ranges_contain(&set, 0, 1));
+    phys_ranges_add(&set, 10, 20);
+    phys_ranges_add(&set, 30, 40);
+    CHECK(phys_ranges_contain(&set, 10, 20));
+    CHECK(phys_ranges_contain(&set, 39, 40));
+    CHECK(!phys_ranges_contain(&set, 9, 20));
+    CHECK(!phys_ranges_contain(&set, 10, 21));
+    CHECK(!phys_ranges_contain(&set, 15, 35));
+}

@@ -12,6 +12,11 @@
 bool rdrand(uint64_t *value);
 bool rdseed(uint64_t *value);
 
+__attribute__((target("sse4.2")))
+static inline uint32_t crc32_add(uint32_t crc, uint64_t data) {
+    return (uint32_t)__builtin_ia32_crc32di(crc, data);
+}
+
 static inline void cpu_relax(void) {
     __builtin_ia32_pause();
 }

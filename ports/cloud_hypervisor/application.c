@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "py/builtin.h"
+#include "py/compile.h"
+#include "py/frozenmod.h"
+#include "py/mphal.h"
+#include "py/objstr.h"
+#include "py/persistentcode.h"
+#include "py/runtime.h"
+#include "extmod/vfs.h"
+#include "shared/readline/readline.h"
+
+#include "application.h"
+#include "kernel/application.h"
+#include "kernel/panic.h"
+#include "kernel/system.h"
+
+#define MAIN "main"
+
+// As a shell says of a program that SIGINT ended.
+#define STATUS_INTERRUPTED 130
+#define STATUS_UNCAUGHT 1
+#define STATUS_OUT_OF_RANGE 255
+
+static bool has_files(void) {
+    size_t size;
+    return application_romfs(&size) != NULL;
+}
+
+// For the tool that started the machine, which has named the mark: it tells what the program writes
+// from what is said about its end.
+static void tell(const char *event) {
+    const char *mark = system_setting("exit-mark");
+    if (mark) {
+        mp_hal_stdout_tx_str("\x01");
+        mp_hal_stdout_tx_str(mark);
+        mp_hal_stdout_tx_str(event);
+        mp_hal_stdout_tx_str("\r\n");
+    }
+}
+
+static void tell_status(int status) {
+    char event[] = { 'x', '0' + status / 100, '0' + status / 10 % 10, '0' + status % 10, '\0' };
+    tell(event);
+}
+
+static mp_obj_t make_function(mp_module_context_t *context, mp_proto_fun_t code) {
+    return mp_make_function_from_proto_fun(code, context, MP_OBJ_NULL);
+}
+
+static mp_module_context_t *main_context(void) {
+    mp_module_context_t *context = m_new_obj(mp_module_context_t);
+    context->module.base.type = &mp_type_module;
+    context->module.globals = mp_globals_get();
+    return context;
+}
+
+// The module `stem` as a function, its file's name in *name; MP_OBJ_NULL where there is none. What is
+// frozen comes first, then compiled code, then source.
+static mp_obj_t load(const char *stem, qstr *name) {
+    char path[16];
+    size_t len = strlen(stem);
+    memcpy(path, stem, len);
+    strcpy(path + len, ".py");
+    *name = qstr_from_str(path);
+
+    int type;
+    void *frozen;
+    if (mp_find_frozen_module(path, &type, &frozen) == MP_IMPORT_STAT_FILE) {
+        mp_module_context_t *context = main_context();
+        context->constants = ((mp_frozen_module_t *)frozen)->constants;
+        return make_function(context, ((mp_frozen_module_t *)frozen)->proto_fun);
+    }
+    if (!has_files()) {
+        return MP_OBJ_NULL;
+    }
+    if (mp_import_stat(path) == MP_IMPORT_STAT_FILE) {
+        mp_lexer_t *lexer = mp_lexer_new_from_file(*name);
+        mp_parse_tree_t tree = mp_parse(lexer, MP_PARSE_FILE_INPUT);
+        return mp_compile(&tree, *name, false);
+    }
+    strcpy(path + len, ".mpy");
+    if (mp_import_stat(path) == MP_IMPORT_STAT_FILE) {
+        mp_compiled_module_t module = { .context = main_context() };
+        mp_raw_code_load_file(qstr_from_str(path), &module);
+        return make_function(module.context, module.rc);
+    }
+    return MP_OBJ_NULL;
+}
+
+// What a program that ends by SystemExit(value) gives; a text is printed.
+static int exit_status(mp_obj_t value) {
+    if (value == mp_const_none) {
+        return 0;
+    }
+    mp_int_t status = STATUS_OUT_OF_RANGE;
+    if (mp_obj_is_int(value) || mp_obj_is_bool(value)) {
+        nlr_buf_t nlr;
+        if (nlr_push(&nlr) == 0) {
+            status = mp_obj_get_int(value);
+            nlr_pop();
+        }
+        return status & 0xff;
+    }
+    tell("e");
+    mp_obj_print(value, PRINT_STR);
+    mp_print_str(&mp_plat_print, "\n");
+    return STATUS_UNCAUGHT;
+}
+
+// Says why a program ended by an exception. Saying it may raise another.
+static int status_of(mp_obj_t exception) {
+    volatile int status = STATUS_UNCAUGHT;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        if (mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&mp_type_SystemExit))) {
+            status = exit_status(mp_obj_exception_get_value(exception));
+        } else {
+            if (mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(&mp_type_KeyboardInterrupt))) {
+                status = STATUS_INTERRUPTED;
+            }
+            tell("e");
+            mp_obj_print_exception(&mp_plat_print, exception);
+        }
+        nlr_pop();
+    } else {
+        mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
+    return status;
+}
+
+// Runs the module `stem` as __main__. Returns its exit status, or -1 where there is none; *raised says
+// whether it ended by an exception, SystemExit included.
+static int run_module(const char *stem, bool *raised) {
+    nlr_buf_t nlr;
+    *raised = false;
+    if (nlr_push(&nlr) == 0) {
+        qstr name;
+        mp_obj_t function = load(stem, &name);
+        if (function != MP_OBJ_NULL) {
+            mp_store_global(MP_QSTR___file__, MP_OBJ_NEW_QSTR(name));
+            mp_hal_set_interrupt_char(CHAR_CTRL_C);
+            mp_call_function_0(function);
+            mp_hal_set_interrupt_char(-1);
+            mp_handle_pending(true);
+        }
+        nlr_pop();
+        return function != MP_OBJ_NULL ? 0 : -1;
+    }
+    mp_hal_set_interrupt_char(-1);
+    mp_handle_pending(false);
+    *raised = true;
+    return status_of(MP_OBJ_FROM_PTR(nlr.ret_val));
+}
+
+// sys.argv: the program's name, then the words of the command line that are no settings.
+static void fill_argv(void) {
+    mp_obj_list_append(mp_sys_argv, MP_OBJ_NEW_QSTR(qstr_from_str(MAIN ".py")));
+    for (const char *word = system_argument(NULL); word; word = system_argument(word)) {
+        mp_obj_list_append(mp_sys_argv, mp_obj_new_str(word, strlen(word)));
+    }
+}
+
+// What follows the program's end; checked before it begins.
+static const char *on_exit_setting(void) {
+    const char *on_exit = system_setting("on-exit");
+    if (!on_exit) {
+        return "poweroff";
+    }
+    if (strcmp(on_exit, "poweroff") && strcmp(on_exit, "reset") && strcmp(on_exit, "prompt")) {
+        panic("the setting on-exit= is poweroff, reset or prompt");
+    }
+    return on_exit;
+}
+
+bool application_exists(void) {
+    int type;
+    void *frozen;
+    return has_files() || mp_find_frozen_module(MAIN ".py", &type, &frozen) == MP_IMPORT_STAT_FILE;
+}
+
+int application_run(void) {
+    on_exit_setting();
+    if (has_files()) {
+        mp_vfs_chdir(MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom));
+    }
+    fill_argv();
+    tell("b");
+    bool raised;
+    int status = run_module("boot", &raised);
+    return raised ? status : run_module(MAIN, &raised);
+}
+
+void application_end(int status) {
+    tell_status(status);
+    const char *on_exit = on_exit_setting();
+    if (!strcmp(on_exit, "poweroff")) {
+        system_power_off();
+    }
+    if (!strcmp(on_exit, "reset")) {
+        system_reset();
+    }
+}

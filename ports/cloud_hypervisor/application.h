@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The user's application: frozen into the firmware, or in the ROMFS that the VMM or the ELF file
+ * brings (kernel/application.h). */
+#ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_APPLICATION_H
+#define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_APPLICATION_H
+
+#include <stdbool.h>
+
+bool application_exists(void);
+
+// Runs boot.py, then main.py, with the ROMFS as the current directory and sys.argv from the command
+// line. Returns the exit status, 0 to 255, or -1 where there is no main.py. Once a session.
+int application_run(void);
+
+// Tells the exit status to the tool that started the machine, and does what the setting on-exit= says.
+// Returns where the prompt is wanted.
+void application_end(int status);
+
+#endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_APPLICATION_H

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Applications that a machine is booted with: in the firmware's ELF file, or as --initramfs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.guest.conftest import Boot
+from tools import application, build, flash, sources
+from tools.guest import Guest, GuestCrashed
+from tools.program import Kind, Run
+from tools.romfs import make_romfs
+from tools.vmm.base import Ending
+
+Start = Callable[..., Guest]
+"""`start(files, cmdline="")`: a guest booted with an application of these files."""
+
+WAYS = ("elf", "initramfs")
+
+
+@pytest.fixture(params=WAYS)
+def start(request: pytest.FixtureRequest, boot: Boot, firmware: Path, tmp_path: Path) -> Start:
+    """Boots applications, in each of the ways."""
+
+    def start(files: dict[str, str], **fields: object) -> Guest:
+        folder = tmp_path / "app"
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        romfs = application.load(folder, build.mpy_cross(sources.micropython())).romfs
+        file = tmp_path / f"app.{request.param}"
+        if request.param == "elf":
+            file.write_bytes(flash.add_application(firmware, romfs))
+            return boot(file, **fields)
+        file.write_bytes(romfs)
+        return boot(initramfs=file, **fields)
+
+    return start
+
+
+def outcome(start: Start, files: dict[str, str], cmdline: str = "") -> tuple[int, bytes, bytes]:
+    """What a program's run gives: exit status, output, and why it ended badly."""
+    the_run = Run()
+    guest = start(files, cmdline=f"{the_run.setting} {cmdline}")
+    guest.read_until(the_run.begin)
+    assert guest.wait_for_end() is Ending.POWERED_OFF
+    pieces = list(the_run.feed(bytes(guest.transcript).partition(the_run.begin)[2]))
+    output = b"".join(piece for kind, piece in pieces if kind is Kind.OUTPUT)
+    error = b"".join(piece for kind, piece in pieces if kind is Kind.TRACEBACK)
+    assert the_run.status is not None
+    return the_run.status, output, error
+
+
+def test_application_runs_and_powers_off(start: Start) -> None:
+    files = {
+        "boot.py": "print('boot', __name__, __file__)",
+        "main.py": "import helper, lib_module, pack.part\n"
+        "print(__name__, __file__, helper.x, lib_module.y, pack.part.z)\n"
+        "print(open('data/words.txt').read())",
+        "helper.py": "x = 1",
+        "lib/lib_module.py": "y = 2",
+        "pack/part.py": "z = 3",
+        "data/words.txt": "Grüße",
+    }
+    said = "boot __main__ boot.py\n__main__ main.py 1 2 3\nGrüße\n"
+    assert outcome(start, files) == (0, said.encode(), b"")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("import sys; sys.exit()", 0, b""),
+        ("import sys; sys.exit(7)", 7, b""),
+        ("import sys; sys.exit(-1)", 255, b""),
+        ("import sys; sys.exit(True)", 1, b""),
+        ("import sys; sys.exit(2**70)", 255, b""),
+        ("raise SystemExit('sorry')", 1, b"sorry\n"),
+        ("raise KeyboardInterrupt", 130, None),
+        (
+            "def f():\n    1/0\nf()",
+            1,
+            b'Traceback (most recent call last):\n  File "main.py", line 3, in <module>\n'
+            b'  File "main.py", line 2, in f\nZeroDivisionError: divide by zero\n',
+        ),
+    ],
+)
+def test_exit_status_is_told(start: Start, code: str, status: int, error: bytes | None) -> None:
+    told, output, said = outcome(start, {"main.py": code})
+    assert (told, output) == (status, b"")
+    assert error is None or said == error
+
+
+def test_boot_that_exits_ends_the_application(start: Start) -> None:
+    files = {"boot.py": "import sys; sys.exit(5)", "main.py": "print('not reached')"}
+    assert outcome(start, files) == (5, b"", b"")
+
+
+def test_exit_function_runs_before_the_end(start: Start) -> None:
+    code = "import sys\nsys.atexit(lambda: print('bye'))\nsys.exit(4)"
+    assert outcome(start, {"main.py": code}) == (4, b"bye\n", b"")
+
+
+def test_arguments_are_quoted_as_a_shell_quotes(start: Start) -> None:
+    cmdline = "first 'two words' ramdisk=1M \"a'b\" c\\ d -- x=1 ''"
+    status, output, _ = outcome(start, {"main.py": "import sys; print(sys.argv)"}, cmdline)
+    expected = ["main.py", "first", "two words", "a'b", "c d", "x=1", ""]
+    assert (status, output.decode()) == (0, f"{expected}\n".replace('"a\'b"', '"a\'b"'))
+
+
+def test_files_of_the_application_are_read_only(start: Start) -> None:
+    code = "import os\nprint(os.getcwd())\ntry:\n    open('x', 'w')\nexcept OSError as e:\n"
+    code += "    print(e.errno)\nwith open('/x', 'w') as f: f.write('y')\nprint(open('/x').read())"
+    assert outcome(start, {"main.py": code}) == (0, b"/rom\n30\ny\n", b"")
+
+
+def test_settings_of_the_application_and_of_the_command_line(start: Start) -> None:
+    files = {"main.py": "print('ran')", "settings": "# no comment\non-exit=prompt heap='1M'\n"}
+    guest = start(files)
+    seen = guest.wait_for_prompt()
+    assert b"ran\r\nMicroPython v" in seen
+    assert int(guest.output_of("import gc; print(gc.mem_free() + gc.mem_alloc())")) < 1 << 20
+    # The command line goes before.
+    assert outcome(start, files, "on-exit=poweroff") == (0, b"ran\n", b"")
+
+
+def test_on_exit_reset_boots_again(start: Start) -> None:
+    guest = start({"main.py": "print('ran')"}, cmdline="on-exit=reset", allow_reboot=True)
+    for _ in range(3):
+        guest.read_until(b"ran\r\n")
+
+
+def test_on_exit_wants_one_of_three(start: Start) -> None:
+    guest = start({"main.py": "print('ran')"}, cmdline="on-exit=halt")
+    with pytest.raises(GuestCrashed, match="the setting on-exit= is poweroff, reset or prompt"):
+        guest.wait_for_end()
+    assert b"ran" not in guest.transcript
+
+
+def test_ctrl_c_reaches_the_application(start: Start) -> None:
+    the_run = Run()
+    code = "print('READY')\nwhile True:\n    pass"
+    guest = start({"main.py": code}, cmdline=the_run.setting)
+    guest.read_until(b"READY\r\n")
+    guest.write(b"\x03")
+    guest.wait_for_end()
+    list(the_run.feed(bytes(guest.transcript).partition(the_run.begin)[2]))
+    assert the_run.status == 130
+
+
+@pytest.mark.parametrize(
+    ("image", "wrong"),
+    [
+        (b"\x7fELF" * 100, "it does not begin as a ROMFS"),
+        (make_romfs({"main.py": b"print('no')"})[:-1], "it is cut short"),
+        (make_romfs({"main.py": b"print('no')"}).replace(b"no", b"on"), "its checksum is wrong"),
+        (
+            make_romfs({"main.py": b"", "settings": b"a='b"}),
+            "its settings have a quote without its",
+        ),
+    ],
+)
+def test_a_broken_image_is_told_and_the_prompt_comes(
+    boot: Boot, tmp_path: Path, image: bytes, wrong: str
+) -> None:
+    file = tmp_path / "image"
+    file.write_bytes(image)
+    guest = boot(initramfs=file)
+    seen = guest.wait_for_prompt().decode()
+    assert f"The application is left alone: {wrong}" in seen
+    assert guest.output_of("print(6 * 7)") == "42\n"
+
+
+def test_a_broken_image_in_the_elf_file_is_told_and_the_prompt_comes(
+    boot: Boot, firmware: Path, tmp_path: Path
+) -> None:
+    content = bytearray(flash.add_application(firmware, make_romfs({"main.py": bytes(999)})))
+    content[-100] ^= 1
+    file = tmp_path / "broken.elf"
+    file.write_bytes(content)
+    seen = boot(file).wait_for_prompt()
+    assert b"The application is left alone: its checksum is wrong." in seen
+
+
+def test_an_image_of_upstream_s_tool_runs(boot: Boot, tmp_path: Path) -> None:
+    from mpremote.romfs import make_romfs as upstreams
+
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "main.py").write_text("print('from upstream')")
+    file = tmp_path / "image"
+    file.write_bytes(upstreams(str(folder), mpy_cross=False))
+    guest = boot(initramfs=file)
+    guest.read_until(b"from upstream\r\n")
+    assert guest.wait_for_end() is Ending.POWERED_OFF
+
+
+def test_files_without_a_program_leave_the_prompt(boot: Boot, tmp_path: Path) -> None:
+    file = tmp_path / "image"
+    file.write_bytes(make_romfs({"lib/thing.py": b"x = 5", "data": b"d"}))
+    guest = boot(initramfs=file)
+    guest.wait_for_prompt()
+    assert guest.output_of("import thing; print(thing.x, open('/rom/data').read())") == "5 d\n"
+    guest.soft_reset()
+    assert guest.output_of("import thing; print(thing.x)") == "5\n"
