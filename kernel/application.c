@@ -80,6 +80,10 @@ const char *application_setting(const char *name) {
     return cmdline_setting(&settings, name);
 }
 
+const cmdline_t *application_settings(void) {
+    return &settings;
+}
+
 const char *application_problem(void) {
     return problem;
 }

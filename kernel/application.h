@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/cmdline.h"
+
 #define APPLICATION_SETTINGS "settings"
 
 /* Where in memory the ELF file's application was loaded; size 0 for none. A note of the file, which
@@ -29,6 +31,9 @@ const void *application_romfs(size_t *size);
 
 /* Its setting `name=value`, or NULL. */
 const char *application_setting(const char *name);
+
+/* All its settings. */
+const cmdline_t *application_settings(void);
 
 /* What is wrong with an application that is there, for people; NULL: nothing. */
 const char *application_problem(void);

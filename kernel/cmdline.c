@@ -133,16 +133,42 @@ const char *cmdline_setting(const cmdline_t *cmdline, const char *name) {
     return value;
 }
 
+/* The length of a setting's name; 0 where the word is none. */
+static size_t setting_name_len(const char *word) {
+    size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+    return word[0] >= 'a' && word[0] <= 'z' && word[len] == '=' ? len : 0;
+}
+
+static bool is_among(const char *const *names, size_t count, const char *name, size_t len) {
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *cmdline_argument(const cmdline_t *cmdline, const char *word) {
     bool all = false, passed = word == NULL;
     const char *at = cmdline->words;
     for (size_t i = 0; i < cmdline->count; i++, at = cmdline_next(at)) {
         bool dashes = !all && strcmp(at, "--") == 0;
-        if (passed && !dashes && (all || strchr(at, '=') == NULL)) {
+        if (passed && !dashes && (all || !setting_name_len(at))) {
             return at;
         }
         all = all || dashes;
         passed = passed || at == word;
+    }
+    return NULL;
+}
+
+const char *cmdline_unknown(const cmdline_t *cmdline, const char *const *known, size_t count) {
+    const char *word = cmdline->words;
+    for (size_t i = 0; i < cmdline->count && strcmp(word, "--") != 0; i++, word = cmdline_next(word)) {
+        size_t len = setting_name_len(word);
+        if (len && !is_among(known, count, word, len)) {
+            return word;
+        }
     }
     return NULL;
 }

@@ -35,9 +35,13 @@ const char *cmdline_next(const char *word);
  * lone `--` on are the application's and not looked at. */
 const char *cmdline_setting(const cmdline_t *cmdline, const char *name);
 
-/* The word after `word`, one of them (NULL: the first word), that is the application's: without `=`,
- * or behind a lone `--`. Returns NULL where there is no more. */
+/* The word after `word`, one of them (NULL: the first word), that is the application's: behind a lone
+ * `--`, or no setting, which is NAME=value with a name of small letters, digits, `-` and `_` that begins
+ * with a letter. Returns NULL where there is no more. */
 const char *cmdline_argument(const cmdline_t *cmdline, const char *word);
+
+/* The first setting whose name is not among the `count` known ones, as it stands there, or NULL. */
+const char *cmdline_unknown(const cmdline_t *cmdline, const char *const *known, size_t count);
 
 /* Parses a number of bytes: decimal or 0x digits, then K, M, G or T (either case, powers of
  * 1024) or nothing. Returns false, and stores nothing, where anything else stands in `text`

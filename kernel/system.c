@@ -30,6 +30,21 @@ const char *system_setting(const char *name) {
     return value ? value : application_setting(name);
 }
 
+static void check_settings(const cmdline_t *words, const char *const *names, size_t count) {
+    static char text[100] = "the setting is not known: ";
+    const char *unknown = cmdline_unknown(words, names, count);
+    if (unknown) {
+        size_t len = strlen(text);
+        strncpy(text + len, unknown, sizeof(text) - 1 - len);
+        panic(text);
+    }
+}
+
+void system_check_settings(const char *const *names, size_t count) {
+    check_settings(&machine.words, names, count);
+    check_settings(application_settings(), names, count);
+}
+
 const char *system_argument(const char *word) {
     return cmdline_argument(&machine.words, word);
 }

@@ -18,8 +18,15 @@ _Noreturn void system_reset(void);
 /* The value of the setting `name=value` on the command line, else among the application's, or NULL. */
 const char *system_setting(const char *name);
 
-/* The word of the command line after `word` (NULL: the first) that is for the application: without
- * `=`, or behind a lone `--`. NULL at the end. */
+/* The kernel's own settings. */
+#define SYSTEM_SETTINGS "acpi", "heap", "on-crash"
+
+/* Stops the machine with a report where the command line or the application has a setting that is not
+ * among the `count` names. */
+void system_check_settings(const char *const *names, size_t count);
+
+/* The word of the command line after `word` (NULL: the first) that is for the application:
+ * cmdline_argument(). NULL at the end. */
 const char *system_argument(const char *word);
 
 /* The whole command line as the VMM gave it. */

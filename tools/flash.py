@@ -83,7 +83,8 @@ def flash(app: Path, out: Path | None) -> None:
 def show(path: Path) -> None:
     """Print what the file holds."""
     contents = read_contents(path)
-    table = Table("file", Column("bytes", justify="right"), title=f"build {contents.build_id}")
+    _say(f"build {contents.build_id}")
+    table = Table("file", Column("bytes", justify="right"))
     for name, content in contents.files.items():
         table.add_row(escape(name), f"{len(content):,}")
     Console(highlight=False).print(table)

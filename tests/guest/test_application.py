@@ -139,6 +139,12 @@ def test_on_exit_wants_one_of_three(start: Start) -> None:
     assert b"ran" not in guest.transcript
 
 
+def test_unknown_setting_of_the_application_is_reported(start: Start) -> None:
+    guest = start({"main.py": "print('ran')", "settings": "on-exit=prompt colour=red"})
+    with pytest.raises(GuestCrashed, match="the setting is not known: colour=red"):
+        guest.wait_for_end()
+
+
 def test_ctrl_c_reaches_the_application(start: Start) -> None:
     the_run = Run()
     code = "print('READY')\nwhile True:\n    pass"

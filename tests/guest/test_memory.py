@@ -203,6 +203,7 @@ def test_setting_caps_a_heap_that_grows(guest: Guest) -> None:
         ("heap=much", "the setting heap= wants a size"),
         ("heap=", "the setting heap= wants a size"),
         ("heap=1K", "heap= at least 64K"),
+        ("on_crash=reset", "the setting is not known: on_crash=reset"),
     ],
 )
 def test_bad_setting_gets_a_clear_message(boot: Boot, setting: str, message: str) -> None:

@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *value = cmdline_setting(&cmdline, names[i]);
         CHECK(value == NULL || (value > text && value <= text + len && value[-1] == '='));
     }
+    const char *unknown = cmdline_unknown(&cmdline, names, 2);
+    CHECK(unknown == NULL || (unknown >= text && unknown < text + len && strchr(unknown, '=') != NULL));
     size_t arguments = 0;
     for (const char *at = NULL; (at = cmdline_argument(&cmdline, at)) != NULL; arguments++) {
         CHECK(at >= text && at <= text + len);

@@ -112,15 +112,28 @@ static void check_arguments(const char *line, const char *expected) {
     CHECK_TEXT(found, expected);
 }
 
-TEST(words_without_an_equals_sign_are_arguments) {
+TEST(words_that_are_no_settings_are_arguments) {
     check_arguments("", "");
     check_arguments("heap=1M", "");
     check_arguments("a heap=1M 'b c' on-exit=reset ''", "a|b c||");
+    check_arguments("--port=80 x_2=3 NAME=4 =5 2=6 a.b=7 'a b=8'", "--port=80|NAME=4|=5|2=6|a.b=7|a b=8|");
 }
 
 TEST(all_words_behind_two_dashes_are_arguments) {
     check_arguments("--", "");
     check_arguments("heap=1M a -- b=c -- d", "a|b=c|--|d|");
+}
+
+TEST(a_setting_that_is_not_known_is_found) {
+    static const char *const known[] = { "heap", "on-exit" };
+    split("heap=1M on-exit=reset a --x=1 NAME=1 -- heaps=1");
+    CHECK(cmdline_unknown(&cmdline, known, 2) == NULL);
+    split("heap=1M hea=2 heaps=3");
+    CHECK_TEXT(cmdline_unknown(&cmdline, known, 2), "hea=2");
+    split("on_exit=1");
+    CHECK_TEXT(cmdline_unknown(&cmdline, known, 2), "on_exit=1");
+    split("");
+    CHECK(cmdline_unknown(&cmdline, known, 2) == NULL);
 }
 
 static void check_size(const char *line, uint64_t expected) {
