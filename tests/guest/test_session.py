@@ -396,3 +396,81 @@ def test_killed_run_leaves_nothing(host: Host, number: signal.Signals) -> None:
             assert user.process.wait(LIMIT) == -number
         else:
             assert user.wait() == 128 + number
+
+
+def flash(host: Host, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """`./inv flash`, which knows no VMM."""
+    command = [sys.executable, "-m", "invoke", "flash", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=host.environment, timeout=LIMIT, capture_output=True, check=False
+    )
+
+
+def flashed(host: Host, directory: Path, code: str, settings: str = "") -> Path:
+    """The ELF file that `./inv flash` makes of a program."""
+    app = directory / "app"
+    app.mkdir()
+    (app / "main.py").write_text(code)
+    (app / "settings").write_text(settings)
+    target = directory / "app.elf"
+    assert flash(host, str(app), "--out", str(target)).returncode == 0
+    return target
+
+
+def test_flashed_program_runs_and_gives_its_exit_code(host: Host, tmp_path: Path) -> None:
+    code = "import sys\nprint(sys.argv[1:], input())\nraise SystemExit('sorry')"
+    file = flashed(host, tmp_path, code)
+    done = host.run("run", str(file), "--cmdline", "a 'b c'", typed="typed\n")
+    assert (done.returncode, done.stderr) == (1, b"sorry\n")
+    assert done.stdout.endswith(b"['a', 'b c'] typed\n")
+
+
+@any_vmm_will_do
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("import sys; sys.exit(7)", 7),
+        ("import machine; machine.poweroff()", 0),
+        ("import machine; machine.reset()", 123),
+        ("while True: pass", 124),
+        ("import machine; machine.mem8[0]", 122),
+    ],
+)
+def test_end_of_a_flashed_program(host: Host, tmp_path: Path, code: str, status: int) -> None:
+    file = flashed(host, tmp_path, code)
+    done = host.run("run", str(file), "--timeout=8")
+    # The newline before a crash report looks like the program's.
+    assert (done.returncode, done.stdout.strip()) == (status, b"")
+
+
+@any_vmm_will_do
+def test_prompt_after_a_flashed_program_is_not_its_output(host: Host, tmp_path: Path) -> None:
+    done = host.run("run", str(flashed(host, tmp_path, "print('ran')", "on-exit=prompt")))
+    assert (done.returncode, done.stdout) == (0, b"ran\n")
+
+
+@any_vmm_will_do
+def test_firmware_without_application_is_refused(host: Host, firmware: Path) -> None:
+    done = host.run("run", str(firmware))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"The guest has no application" in done.stderr
+
+
+@any_vmm_will_do
+def test_flashed_file_is_inspected(host: Host, tmp_path: Path) -> None:
+    file = flashed(host, tmp_path, "print(1)", "heap=8M")
+    done = flash(host, str(file), "--inspect")
+    assert done.returncode == 0
+    assert re.search(rb"build [0-9a-f]{40}\n", done.stdout)
+    assert b"main.mpy" in done.stdout
+    assert b"settings: heap=8M\n" in done.stdout
+
+
+@any_vmm_will_do
+def test_syntax_error_is_told_when_flashed(host: Host, tmp_path: Path) -> None:
+    source, target = tmp_path / "wrong.py", tmp_path / "wrong.elf"
+    source.write_text("x = 1\nif x\n")
+    done = flash(host, str(source), "--out", str(target))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"main.py, line 2: SyntaxError: invalid syntax" in done.stderr
+    assert not target.exists()
