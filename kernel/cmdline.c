@@ -133,10 +133,36 @@ const char *cmdline_setting(const cmdline_t *cmdline, const char *name) {
     return value;
 }
 
-/* The length of a setting's name; 0 where the word is none. */
-static size_t setting_name_len(const char *word) {
-    size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_");
-    return word[0] >= 'a' && word[0] <= 'z' && word[len] == '=' ? len : 0;
+#define DIGITS "0123456789"
+#define SMALL "abcdefghijklmnopqrstuvwxyz"
+#define CAPITAL "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static cmdline_kind_t kind_of(const char *word) {
+    if (*word != '\0' && strchr(SMALL, *word) && word[strspn(word, SMALL DIGITS "-_")] == '=') {
+        return CMDLINE_SETTING;
+    }
+    if (*word != '\0' && strchr(CAPITAL "_", *word) && word[strspn(word, SMALL CAPITAL DIGITS "_")] == '=') {
+        return CMDLINE_VARIABLE;
+    }
+    return CMDLINE_ARGUMENT;
+}
+
+cmdline_walk_t cmdline_begin(const cmdline_t *cmdline) {
+    return (cmdline_walk_t) { cmdline->words, cmdline->count, false };
+}
+
+const char *cmdline_walk(cmdline_walk_t *walk, cmdline_kind_t kind) {
+    while (walk->left > 0) {
+        const char *word = walk->at;
+        walk->left--;
+        walk->at = cmdline_next(word);
+        if (!walk->behind_dashes && strcmp(word, "--") == 0) {
+            walk->behind_dashes = true;
+        } else if ((walk->behind_dashes ? CMDLINE_ARGUMENT : kind_of(word)) == kind) {
+            return word;
+        }
+    }
+    return NULL;
 }
 
 static bool is_among(const char *const *names, size_t count, const char *name, size_t len) {
@@ -148,29 +174,13 @@ static bool is_among(const char *const *names, size_t count, const char *name, s
     return false;
 }
 
-const char *cmdline_argument(const cmdline_t *cmdline, const char *word) {
-    bool all = false, passed = word == NULL;
-    const char *at = cmdline->words;
-    for (size_t i = 0; i < cmdline->count; i++, at = cmdline_next(at)) {
-        bool dashes = !all && strcmp(at, "--") == 0;
-        if (passed && !dashes && (all || !setting_name_len(at))) {
-            return at;
-        }
-        all = all || dashes;
-        passed = passed || at == word;
-    }
-    return NULL;
-}
-
 const char *cmdline_unknown(const cmdline_t *cmdline, const char *const *known, size_t count) {
-    const char *word = cmdline->words;
-    for (size_t i = 0; i < cmdline->count && strcmp(word, "--") != 0; i++, word = cmdline_next(word)) {
-        size_t len = setting_name_len(word);
-        if (len && !is_among(known, count, word, len)) {
-            return word;
-        }
-    }
-    return NULL;
+    cmdline_walk_t walk = cmdline_begin(cmdline);
+    const char *word;
+    do {
+        word = cmdline_walk(&walk, CMDLINE_SETTING);
+    } while (word != NULL && is_among(known, count, word, strcspn(word, "=")));
+    return word;
 }
 
 static int digit_value(char c) {

@@ -35,10 +35,24 @@ const char *cmdline_next(const char *word);
  * lone `--` on are the application's and not looked at. */
 const char *cmdline_setting(const cmdline_t *cmdline, const char *name);
 
-/* The word after `word`, one of them (NULL: the first word), that is the application's: behind a lone
- * `--`, or no setting, which is NAME=value with a name of small letters, digits, `-` and `_` that begins
- * with a letter. Returns NULL where there is no more. */
-const char *cmdline_argument(const cmdline_t *cmdline, const char *word);
+/* What a word is. */
+typedef enum _cmdline_kind_t {
+    CMDLINE_SETTING,  /* name=value, the name of small letters, digits, - and _, a letter first. */
+    CMDLINE_VARIABLE, /* NAME=value of the environment: letters, digits and _, a capital or _ first. */
+    CMDLINE_ARGUMENT, /* Every other word, and all words behind a lone `--`, which is none itself. */
+} cmdline_kind_t;
+
+/* A walk over the words. Made by cmdline_begin(). */
+typedef struct _cmdline_walk_t {
+    const char *at;
+    size_t left;
+    bool behind_dashes;
+} cmdline_walk_t;
+
+cmdline_walk_t cmdline_begin(const cmdline_t *cmdline);
+
+/* The next word of this kind, or NULL. */
+const char *cmdline_walk(cmdline_walk_t *walk, cmdline_kind_t kind);
 
 /* The first setting whose name is not among the `count` known ones, as it stands there, or NULL. */
 const char *cmdline_unknown(const cmdline_t *cmdline, const char *const *known, size_t count);

@@ -45,8 +45,8 @@ void system_check_settings(const char *const *names, size_t count) {
     check_settings(application_settings(), names, count);
 }
 
-const char *system_argument(const char *word) {
-    return cmdline_argument(&machine.words, word);
+const cmdline_t *system_words(void) {
+    return &machine.words;
 }
 
 const char *system_cmdline(void) {

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/cmdline.h"
+
 /* The application: what runs on the kernel, once, on the main interpreter's thread and
  * stack, interrupts on. Supplied by the port. When it returns, the machine is powered off. */
 void app_main(void);
@@ -25,9 +27,8 @@ const char *system_setting(const char *name);
  * among the `count` names. */
 void system_check_settings(const char *const *names, size_t count);
 
-/* The word of the command line after `word` (NULL: the first) that is for the application:
- * cmdline_argument(). NULL at the end. */
-const char *system_argument(const char *word);
+/* The words of the command line. */
+const cmdline_t *system_words(void);
 
 /* The whole command line as the VMM gave it. */
 const char *system_cmdline(void);

@@ -156,10 +156,12 @@ static int run_module(const char *stem, bool *raised) {
     return status_of(MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
-// sys.argv: the program's name, then the words of the command line that are no settings.
+// sys.argv: the program's name, then the arguments of the command line.
 static void fill_argv(void) {
     mp_obj_list_append(mp_sys_argv, MP_OBJ_NEW_QSTR(qstr_from_str(MAIN ".py")));
-    for (const char *word = system_argument(NULL); word; word = system_argument(word)) {
+    cmdline_walk_t walk = cmdline_begin(system_words());
+    const char *word;
+    while ((word = cmdline_walk(&walk, CMDLINE_ARGUMENT))) {
         mp_obj_list_append(mp_sys_argv, mp_obj_new_str(word, strlen(word)));
     }
 }

@@ -13,6 +13,7 @@
 #include "shared/runtime/softtimer.h"
 
 #include "application.h"
+#include "environment.h"
 #include "heap.h"
 #include "kernel/application.h"
 #include "kernel/interpreter.h"
@@ -92,6 +93,7 @@ static void tell_problem(void) {
 static void run_session(void) {
     heap_init();
     mp_init();
+    environment_init();
     mp_alloc_emergency_exception_buf(MP_OBJ_NEW_SMALL_INT(EMERGENCY_EXCEPTION_BUF_SIZE));
     mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_lib));
     readline_init0();

@@ -97,6 +97,7 @@ void event_signal(void); // The thread may be waiting for an event.
 #define MICROPY_PY_CRYPTOLIB_CONSTS (1)
 #define MICROPY_PY_OS_INCLUDEFILE "ports/cloud_hypervisor/modos.c"
 #define MICROPY_PY_OS_DUPTERM (1)
+#define MICROPY_PY_OS_GETENV_PUTENV_UNSETENV (1)
 #define MICROPY_PY_OS_SYNC (1)
 #define MICROPY_PY_OS_UNAME (1)
 #define MICROPY_PY_OS_URANDOM (1)

@@ -110,6 +110,13 @@ def test_arguments_are_quoted_as_a_shell_quotes(start: Start) -> None:
     assert (status, output.decode()) == (0, f"{expected}\n".replace('"a\'b"', '"a\'b"'))
 
 
+def test_environment_comes_from_settings_and_command_line(start: Start) -> None:
+    code = "import os\nprint(os.environ, os.getenv('A'), os.getenv('B'), os.getenv('C', 'none'))"
+    files = {"main.py": code, "settings": "A=1 B='two words'"}
+    said = "{'A': '3', 'B': 'two words'} 3 two words none\n"
+    assert outcome(start, files, "A=3 -- C=4") == (0, said.encode(), b"")
+
+
 def test_files_of_the_application_are_read_only(start: Start) -> None:
     code = "import os\nprint(os.getcwd())\ntry:\n    open('x', 'w')\nexcept OSError as e:\n"
     code += "    print(e.errno)\nwith open('/x', 'w') as f: f.write('y')\nprint(open('/x').read())"

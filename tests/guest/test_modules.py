@@ -198,6 +198,20 @@ def test_uart_refuses_what_the_line_cannot_do(shared_guest: Guest, setting: str)
     assert traceback.splitlines()[-1].startswith("ValueError: ")
 
 
+def test_environment_can_be_changed(shared_guest: Guest) -> None:
+    output = shared_guest.output_of(
+        "import os\n"
+        "print(os.environ)\n"
+        "os.putenv('A', 'b'); os.environ['C'] = 'd'\n"
+        "print(os.getenv('A'), os.getenv('C'))\n"
+        "os.unsetenv('A'); os.unsetenv('A')\n"
+        "print(os.environ)"
+    )
+    assert output == "{}\nb d\n{'C': 'd'}\n"
+    shared_guest.soft_reset()
+    assert shared_guest.output_of("import os; print(os.environ)") == "{}\n"
+
+
 def test_uart_that_does_not_exist(shared_guest: Guest) -> None:
     _, traceback = shared_guest.exec("import machine; machine.UART(1)")
     assert traceback.endswith("ValueError: UART doesn't exist\n")

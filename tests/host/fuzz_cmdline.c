@@ -30,11 +30,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     const char *unknown = cmdline_unknown(&cmdline, names, 2);
     CHECK(unknown == NULL || (unknown >= text && unknown < text + len && strchr(unknown, '=') != NULL));
-    size_t arguments = 0;
-    for (const char *at = NULL; (at = cmdline_argument(&cmdline, at)) != NULL; arguments++) {
-        CHECK(at >= text && at <= text + len);
+    size_t found = 0;
+    for (cmdline_kind_t kind = CMDLINE_SETTING; kind <= CMDLINE_ARGUMENT; kind++) {
+        cmdline_walk_t walk = cmdline_begin(&cmdline);
+        for (const char *at; (at = cmdline_walk(&walk, kind)) != NULL; found++) {
+            CHECK(at >= text && at <= text + len);
+        }
     }
-    CHECK(arguments <= cmdline.count);
+    CHECK(found <= cmdline.count && found + 1 >= cmdline.count); // A lone -- is of no kind.
     free(text);
     return 0;
 }

@@ -103,20 +103,30 @@ TEST(words_behind_two_dashes_are_no_settings) {
     CHECK(cmdline_setting(&cmdline, "oncrash") == NULL);
 }
 
-static void check_arguments(const char *line, const char *expected) {
+static void check_kind(cmdline_kind_t kind, const char *line, const char *expected) {
     char found[100] = "";
     split(line);
-    for (const char *word = cmdline_argument(&cmdline, NULL); word; word = cmdline_argument(&cmdline, word)) {
+    cmdline_walk_t walk = cmdline_begin(&cmdline);
+    for (const char *word; (word = cmdline_walk(&walk, kind)) != NULL;) {
         strcat(strcat(found, word), "|");
     }
     CHECK_TEXT(found, expected);
+}
+
+static void check_arguments(const char *line, const char *expected) {
+    check_kind(CMDLINE_ARGUMENT, line, expected);
 }
 
 TEST(words_that_are_no_settings_are_arguments) {
     check_arguments("", "");
     check_arguments("heap=1M", "");
     check_arguments("a heap=1M 'b c' on-exit=reset ''", "a|b c||");
-    check_arguments("--port=80 x_2=3 NAME=4 =5 2=6 a.b=7 'a b=8'", "--port=80|NAME=4|=5|2=6|a.b=7|a b=8|");
+    check_arguments("--port=80 x_2=3 NAME=4 =5 2=6 a.b=7 'a b=8'", "--port=80|=5|2=6|a.b=7|a b=8|");
+}
+
+TEST(names_with_a_capital_are_the_environments) {
+    check_kind(CMDLINE_VARIABLE, "HOME=/ Path=x _y1='a b' name=1 1X=2 A-B=3 EMPTY= X -- Z=1", "HOME=/|Path=x|_y1=a b|EMPTY=|");
+    check_kind(CMDLINE_SETTING, "HOME=/ on-exit=reset x_1= -y=2 -- z=1", "on-exit=reset|x_1=|");
 }
 
 TEST(all_words_behind_two_dashes_are_arguments) {
