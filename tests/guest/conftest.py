@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.guest.applications import Start
 from tests.guests import build_guest
-from tools.build import build
+from tools import application, flash, sources
+from tools.build import build, mpy_cross
 from tools.guest import Guest, GuestError
 from tools.vmm import BACK_ENDS, make_vmm
 from tools.vmm.base import VmSpec
@@ -91,6 +93,27 @@ def boot(request: pytest.FixtureRequest, vmm_name: str) -> Iterator[Boot]:
             return stack.enter_context(guest)
 
         yield start
+
+
+@pytest.fixture(params=["elf", "initramfs"])
+def start(request: pytest.FixtureRequest, boot: Boot, firmware: Path, tmp_path: Path) -> Start:
+    """Boots applications, in each of the ways."""
+
+    def start(files: dict[str, str], **fields: object) -> Guest:
+        folder = tmp_path / "app"
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        romfs = application.load(folder, mpy_cross(sources.micropython())).romfs
+        file = tmp_path / f"app.{request.param}"
+        if request.param == "elf":
+            file.write_bytes(flash.add_application(firmware, romfs))
+            return boot(file, **fields)
+        file.write_bytes(romfs)
+        return boot(initramfs=file, **fields)
+
+    return start
 
 
 @pytest.fixture

@@ -2,56 +2,17 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """Applications that a machine is booted with: in the firmware's ELF file, or as --initramfs."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.guest.applications import Start, outcome
 from tests.guest.conftest import Boot
-from tools import application, build, flash, sources
-from tools.guest import Guest, GuestCrashed
-from tools.program import Kind, Run
+from tools import flash
+from tools.guest import GuestCrashed
+from tools.program import Run
 from tools.romfs import make_romfs
 from tools.vmm.base import Ending
-
-Start = Callable[..., Guest]
-"""`start(files, cmdline="")`: a guest booted with an application of these files."""
-
-WAYS = ("elf", "initramfs")
-
-
-@pytest.fixture(params=WAYS)
-def start(request: pytest.FixtureRequest, boot: Boot, firmware: Path, tmp_path: Path) -> Start:
-    """Boots applications, in each of the ways."""
-
-    def start(files: dict[str, str], **fields: object) -> Guest:
-        folder = tmp_path / "app"
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        romfs = application.load(folder, build.mpy_cross(sources.micropython())).romfs
-        file = tmp_path / f"app.{request.param}"
-        if request.param == "elf":
-            file.write_bytes(flash.add_application(firmware, romfs))
-            return boot(file, **fields)
-        file.write_bytes(romfs)
-        return boot(initramfs=file, **fields)
-
-    return start
-
-
-def outcome(start: Start, files: dict[str, str], cmdline: str = "") -> tuple[int, bytes, bytes]:
-    """What a program's run gives: exit status, output, and why it ended badly."""
-    the_run = Run()
-    guest = start(files, cmdline=f"{the_run.setting} {cmdline}")
-    guest.read_until(the_run.begin)
-    assert guest.wait_for_end() is Ending.POWERED_OFF
-    pieces = list(the_run.feed(bytes(guest.transcript).partition(the_run.begin)[2]))
-    output = b"".join(piece for kind, piece in pieces if kind is Kind.OUTPUT)
-    error = b"".join(piece for kind, piece in pieces if kind is Kind.TRACEBACK)
-    assert the_run.status is not None
-    return the_run.status, output, error
 
 
 def test_application_runs_and_powers_off(start: Start) -> None:
