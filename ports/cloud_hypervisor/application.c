@@ -96,7 +96,7 @@ static int exit_status(mp_obj_t value) {
     if (value == mp_const_none) {
         return 0;
     }
-    mp_int_t status = STATUS_OUT_OF_RANGE;
+    volatile mp_int_t status = STATUS_OUT_OF_RANGE;
     if (mp_obj_is_int(value) || mp_obj_is_bool(value)) {
         nlr_buf_t nlr;
         if (nlr_push(&nlr) == 0) {
@@ -184,13 +184,23 @@ bool application_exists(void) {
     return has_files() || mp_find_frozen_module(MAIN ".py", &type, &frozen) == MP_IMPORT_STAT_FILE;
 }
 
-int application_run(void) {
-    on_exit_setting();
+static void prepare(void) {
     if (has_files()) {
         mp_vfs_chdir(MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom));
     }
     fill_argv();
+}
+
+int application_run(void) {
+    on_exit_setting();
     tell("b");
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        prepare();
+        nlr_pop();
+    } else {
+        return status_of(MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
     bool raised;
     int status = run_module("boot", &raised);
     return raised ? status : run_module(MAIN, &raised);

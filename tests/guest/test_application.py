@@ -113,6 +113,14 @@ def test_unknown_setting_of_the_application_is_reported(start: Start) -> None:
         guest.wait_for_end()
 
 
+@pytest.mark.only_on("nested", "cloud_hypervisor")  # QEMU has no room for such a command line.
+def test_arguments_that_fill_the_memory_are_an_exception(start: Start) -> None:
+    cmdline = "heap=64K " + " ".join(f"{number:05}" for number in range(2000))
+    status, output, error = outcome(start, {"main.py": "print('ran')"}, cmdline)
+    assert (status, output) == (1, b"")
+    assert error.startswith(b"MemoryError: ")
+
+
 def test_ctrl_c_reaches_the_application(start: Start) -> None:
     the_run = Run()
     code = "print('READY')\nwhile True:\n    pass"

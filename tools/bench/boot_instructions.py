@@ -8,7 +8,6 @@ in the log, so the count is exact; QEMU's own count (`-icount`) must agree, to t
 """
 
 import re
-import socket
 import tempfile
 import time
 from collections import Counter
@@ -53,15 +52,14 @@ class Trace:
 class TracedQemu(Qemu):
     """A QEMU whose guest is counted, or logged to a file, from its PVH entry on."""
 
-    def __init__(self, entry: int, gdb_port: int, log: Path | None) -> None:
+    def __init__(self, entry: int, log: Path | None) -> None:
         super().__init__()
         self._entry = entry
-        self._gdb_port = gdb_port
         self._log = log
         self._at_entry = 0
 
     def boot(self) -> None:
-        with GdbStub(self._gdb_port) as stub:
+        with GdbStub(self.gdb_port) as stub:
             stub.run_to(self._entry)
             self._at_entry = self._icount()
             if self._log is not None:
@@ -157,7 +155,5 @@ def read_trace(lines: Iterable[bytes]) -> Trace:
 
 
 def _machine(kernel: Path, log: Path | None) -> tuple[TracedQemu, VmSpec]:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = int(unused.getsockname()[1])
-    spec = VmSpec(kernel, count_instructions=True, gdb_port=port)
-    return TracedQemu(pvh_entry(kernel), port, log), spec
+    spec = VmSpec(kernel, count_instructions=True, gdb_port=0)
+    return TracedQemu(pvh_entry(kernel), log), spec

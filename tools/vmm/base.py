@@ -57,8 +57,8 @@ class VmSpec:
     count_instructions: bool = False
     """QEMU only: one guest instruction is one nanosecond, so that the TSC counts instructions."""
     gdb_port: int | None = None
-    """QEMU only: a port of the loopback interface where the machine waits for gdb before it runs
-    its first instruction; `Vmm.boot` leaves it waiting."""
+    """QEMU only: a port of the loopback interface (0: any free one) where the machine waits for gdb
+    before it runs its first instruction; `Vmm.boot` leaves it waiting."""
 
     @property
     def memory_bytes(self) -> int:

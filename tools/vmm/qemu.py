@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+from contextlib import ExitStack
 
 from tools.errors import UserError
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
@@ -19,6 +20,7 @@ _TOO_MUCH_MEMORY = re.compile(
     r"cannot set up guest memory|Cannot allocate memory|ram size too large|phys-bits too low"
 )
 _OLDEST = (6, 0)  # -action
+_SERVES = "server=on,wait=off,nodelay=on"
 
 
 def version() -> str:
@@ -49,6 +51,8 @@ class Qemu(Vmm):
         self._process: ChildProcess | None = None
         self._qmp: Qmp | None = None
         self._port = 0
+        self.gdb_port = 0
+        """Where a machine with `VmSpec.gdb_port` waits for gdb, once it is started."""
         self._waits_for_gdb = False
         self._ending: Ending | None = None
 
@@ -59,18 +63,23 @@ class Qemu(Vmm):
     def start(self, spec: VmSpec) -> None:
         version()
         check_kernel(spec.kernel, spec.memory_bytes)
-        if spec.gdb_port is not None:
-            require_free_port(spec.gdb_port)
         self._waits_for_gdb = spec.gdb_port is not None
-        monitor, qemu_monitor = socket.socketpair()
-        listener = socket.create_server(("127.0.0.1", 0), backlog=1)
-        self._port = listener.getsockname()[1]
-        self._qmp = Qmp(monitor)
-        with qemu_monitor, listener:
-            self._process = ChildProcess(
-                _command(spec, listener.fileno(), qemu_monitor.fileno()),
-                pass_fds=(listener.fileno(), qemu_monitor.fileno()),
-            )
+        with ExitStack() as ours:
+            # QEMU is given sockets that listen already: nobody can take their ports meanwhile.
+            listener = ours.enter_context(_listener(0))
+            self._port = listener.getsockname()[1]
+            monitor, qemu_monitor = socket.socketpair()
+            self._qmp = Qmp(monitor)
+            ours.enter_context(qemu_monitor)
+            fds = [listener.fileno(), qemu_monitor.fileno()]
+            command = _command(spec, *fds)
+            if spec.gdb_port is not None:
+                gdb = ours.enter_context(_listener(spec.gdb_port))
+                self.gdb_port = gdb.getsockname()[1]
+                fds.append(gdb.fileno())
+                command += ["-chardev", f"socket,id=gdb,fd={gdb.fileno()},{_SERVES}"]
+                command += ["-gdb", "chardev:gdb"]
+            self._process = ChildProcess(command, pass_fds=tuple(fds))
         try:
             self._qmp.execute("query-status")
         except VmmError:
@@ -132,8 +141,12 @@ class Qemu(Vmm):
 
 def require_free_port(port: int) -> None:
     """UserError if nobody can listen at this port of the loopback interface."""
+    _listener(port).close()
+
+
+def _listener(port: int) -> socket.socket:
     try:
-        socket.create_server(("127.0.0.1", port)).close()
+        return socket.create_server(("127.0.0.1", port), backlog=1)
     except OSError as error:
         raise UserError(
             f"The port {port} for gdb cannot be had: {os.strerror(error.errno or 0)}.",
@@ -145,7 +158,7 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
     command = [PROGRAM, "-machine", "q35,accel=tcg", "-cpu", spec.cpu_model]
     command += ["-nodefaults", "-no-user-config", "-display", "none"]
     command += ["-smp", str(spec.cpus), "-m", str(spec.memory_bytes >> 10) + "K"]
-    command += ["-chardev", f"socket,id=serial,fd={serial_fd},server=on,wait=off,nodelay=on"]
+    command += ["-chardev", f"socket,id=serial,fd={serial_fd},{_SERVES}"]
     command += ["-serial", "chardev:serial"]
     command += ["-chardev", f"socket,id=monitor,fd={monitor_fd}", "-mon", "monitor,mode=control"]
     # The machine stands still until `boot`, and again when it has ended: no event is missed.
@@ -160,6 +173,4 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
         command += ["-uuid", str(spec.uuid)]
     if spec.count_instructions:
         command += ["-icount", "shift=0"]
-    if spec.gdb_port is not None:
-        command += ["-gdb", f"tcp:127.0.0.1:{spec.gdb_port}"]
     return command
