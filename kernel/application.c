@@ -76,10 +76,6 @@ const void *application_romfs(size_t *size) {
     return romfs;
 }
 
-const char *application_setting(const char *name) {
-    return cmdline_setting(&settings, name);
-}
-
 const cmdline_t *application_settings(void) {
     return &settings;
 }

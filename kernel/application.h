@@ -29,10 +29,7 @@ void application_init(void);
 /* The ROMFS, in memory that nobody writes, or NULL where there is none. */
 const void *application_romfs(size_t *size);
 
-/* Its setting `name=value`, or NULL. */
-const char *application_setting(const char *name);
-
-/* All its settings. */
+/* Its settings; none where there is no application. */
 const cmdline_t *application_settings(void);
 
 /* What is wrong with an application that is there, for people; NULL: nothing. */

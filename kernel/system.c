@@ -27,7 +27,7 @@ _Noreturn void system_reset(void) {
 
 const char *system_setting(const char *name) {
     const char *value = machine.words.words ? cmdline_setting(&machine.words, name) : NULL;
-    return value ? value : application_setting(name);
+    return value ? value : cmdline_setting(application_settings(), name);
 }
 
 static void check_settings(const cmdline_t *words, const char *const *names, size_t count) {

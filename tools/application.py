@@ -52,19 +52,18 @@ def load(path: Path, mpy_cross: Path) -> Application:
     for name in found:
         if f"{name[:-3]}.mpy" in found and name.endswith(".py"):
             raise UserError(f"{path} holds both {name} and {name[:-3]}.mpy.", "Remove one.")
-    return Application(path.resolve().stem, _compiled(found, mpy_cross, path))
+    return Application(path.resolve().stem, _compiled(found, mpy_cross))
 
 
-def _compiled(found: dict[str, bytes], mpy_cross: Path, directory: Path) -> dict[str, bytes]:
+def _compiled(found: dict[str, bytes], mpy_cross: Path) -> dict[str, bytes]:
     sources = [name for name in sorted(found) if name.endswith(".py")]
     with (
         tempfile.TemporaryDirectory(prefix="application-") as scratch,
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        numbered = enumerate(sources)
         jobs = [
             pool.submit(_compile, mpy_cross, Path(scratch) / str(number), name, found[name])
-            for number, name in numbered
+            for number, name in enumerate(sources)
         ]
         code = [job.result() for job in jobs]
     files = {name: content for name, content in found.items() if not name.endswith(".py")}

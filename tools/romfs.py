@@ -11,6 +11,8 @@ from collections.abc import Mapping
 MAGIC = b"\xd2\xcd\x31"
 CHECKSUM_MARK = b"CRC32C"
 
+_DEPTH_MAX = 32
+"""Directories in directories: ROMFS_DEPTH_MAX of kernel/romfs.h."""
 _PADDING = 1
 _DATA_VERBATIM = 2
 _DATA_POINTER = 3
@@ -88,6 +90,8 @@ def read_romfs(image: bytes) -> dict[str, bytes]:
 
 
 def _read_records(whole: bytes, at: int, end: int, path: str, files: dict[str, bytes]) -> None:
+    if path.count("/") > _DEPTH_MAX:
+        raise ValueError("its directories are nested too deep")
     while at < end:
         kind, at = _number_at(whole, at, end)
         length, at = _number_at(whole, at, end)

@@ -130,6 +130,12 @@ def test_another_elf_is_refused(tmp_path: Path) -> None:
         flash.read_contents(Path("/bin/true"))
 
 
+def test_directories_nested_too_deep_are_not_read() -> None:
+    assert len(read_romfs(make_romfs({"d/" * 32 + "f": b""}))) == 1
+    with pytest.raises(ValueError, match="nested too deep"):
+        read_romfs(make_romfs({"d/" * 33 + "f": b""}))
+
+
 @pytest.mark.parametrize("length", [0, 3, 4, 10, 29])
 def test_a_truncated_image_is_not_read(length: int) -> None:
     with pytest.raises(ValueError, match=r"cut short|does not begin"):
