@@ -15,7 +15,8 @@ from tools.tasking import number, repair_parser, task
 
 repair_parser()
 
-MACHINE_HELP = {
+BOARD_HELP = {"board": "a board of the port, or a directory; else the environment's BOARD_DIR"}
+MACHINE_HELP = BOARD_HELP | {
     "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
     "cpus": "virtual CPUs, 1 unless given",
     "memory": "RAM with K, M or G, 512M unless given",
@@ -24,10 +25,13 @@ MACHINE_HELP = {
 }
 
 
-def machine(vmm: str, cpus: str, memory: str, cmdline: str, timeout: str) -> dict[str, Any]:
+def machine(
+    board: str, vmm: str, cpus: str, memory: str, cmdline: str, timeout: str
+) -> dict[str, Any]:
     """A guest's options, as tools.session takes them, once what runs it is installed."""
-    from tools import host
+    from tools import boards, host
 
+    boards.choose(board)
     host.require("run")
     return {
         "vmm": vmm or None,
@@ -47,6 +51,7 @@ def machine(vmm: str, cpus: str, memory: str, cmdline: str, timeout: str) -> dic
 def run(
     _: Context,
     app: str = "",
+    board: str = "",
     vmm: str = "",
     cpus: str = "1",
     memory: str = "512M",
@@ -59,7 +64,7 @@ def run(
     """
     from tools import session
 
-    options = machine(vmm, cpus, memory, cmdline, timeout)
+    options = machine(board, vmm, cpus, memory, cmdline, timeout)
     return session.run(Path(app) if app else None, **options)
 
 
@@ -67,6 +72,7 @@ def run(
 def execute(
     _: Context,
     code: str,
+    board: str = "",
     vmm: str = "",
     cpus: str = "1",
     memory: str = "512M",
@@ -76,12 +82,13 @@ def execute(
     """Run CODE in a fresh guest, print what it prints, exit with its code."""
     from tools import session
 
-    return session.execute(code, **machine(vmm, cpus, memory, cmdline, timeout))
+    return session.execute(code, **machine(board, vmm, cpus, memory, cmdline, timeout))
 
 
 @task("debug", help=MACHINE_HELP)
 def debug(
     _: Context,
+    board: str = "",
     vmm: str = "",
     cpus: str = "1",
     memory: str = "512M",
@@ -91,7 +98,7 @@ def debug(
     """Boot a guest that waits for gdb, with symbols and source."""
     from tools import session
 
-    return session.debug(**machine(vmm, cpus, memory, cmdline, timeout))
+    return session.debug(**machine(board, vmm, cpus, memory, cmdline, timeout))
 
 
 @task(
@@ -101,42 +108,41 @@ def debug(
         "app": "a .py file or a directory with main.py; an .elf file with --inspect",
         "out": "the file to write; else APP's name and .elf, in the current directory",
         "inspect": "list what APP, a flashed .elf file, holds",
-    },
+    }
+    | BOARD_HELP,
 )
-def flash(_: Context, app: str, out: str = "", inspect: bool = False) -> None:
+def flash(_: Context, app: str, out: str = "", inspect: bool = False, board: str = "") -> None:
     """Make one bootable ELF file of APP: the firmware with the application in it."""
-    from tools import flash
+    from tools import boards, flash
 
+    boards.choose(board)
     if inspect:
         flash.show(Path(app))
     else:
         flash.flash(Path(app), Path(out) if out else None)
 
 
-BUILD_HELP = {
-    "board": "a directory of ports/cloud_hypervisor/boards",
-    "link-address": "where the image lies, a multiple of 4 KiB, 0x100000 unless given",
+BUILD_HELP = BOARD_HELP | {
+    "link-address": "where the image lies, a multiple of 4 KiB, if not where the board wants it",
     "debug": "compile the run-time checks in",
 }
 
 
 @task("build", help=BUILD_HELP)
-def build(
-    _: Context, board: str = "default", link_address: str = "0x100000", debug: bool = False
-) -> None:
-    """Build build/firmware.elf and print its size by part."""
+def build(_: Context, board: str = "", link_address: str = "", debug: bool = False) -> None:
+    """Build build/firmware.elf, or BOARD's, and print its size by part."""
     from tools import build, sizes
 
-    address = number("link-address", link_address, 0, 2**32 - 1)
+    address = number("link-address", link_address, 0, 2**32 - 1) if link_address else None
     sizes.show(build.build(board, link_address=address, debug=debug))
 
 
-@task("size", help={"json": "print JSON"})
-def size(_: Context, json: bool = False) -> None:
+@task("size", help={"json": "print JSON"} | BOARD_HELP)
+def size(_: Context, json: bool = False, board: str = "") -> None:
     """Build what is stale and print what takes the bytes."""
     from tools import build, sizes
 
-    sizes.show(build.build(), as_json=json)
+    sizes.show(build.build(board), as_json=json)
 
 
 @task(

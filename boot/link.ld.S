@@ -97,5 +97,6 @@ SECTIONS
 
 ASSERT(image_end <= IMAGE_LIMIT, "the image must lie in the first GiB: lower LINK_ADDRESS")
 ASSERT(LINK_ADDRESS >= 0x100000, "LINK_ADDRESS must be at least 1 MiB")
+ASSERT(LINK_ADDRESS % PAGE_SIZE == 0, "LINK_ADDRESS must be a multiple of 4 KiB")
 ASSERT(window_bss_end >= WINDOW_DATA, "the application's .bss lies outside the interpreter window")
 ASSERT(window_bss_end <= WINDOW_DATA_END, "too much application data for the interpreter window")

@@ -9,6 +9,7 @@
 #include "boot/spinlock.h"
 #include "drivers/lapic.h"
 #include "drivers/uart16550.h"
+#include "kernel/board.h"
 #include "kernel/console.h"
 #include "kernel/event.h"
 #include "kernel/irq.h"
@@ -115,6 +116,12 @@ void console_write(const void *data, size_t len) {
     __atomic_store_n(&output_owner, 0, __ATOMIC_RELEASE);
 }
 
-void console_write_emergency(const char *text, size_t len) {
+void console_write_serial(const char *text, size_t len) {
     send((const uint8_t *)text, len);
+}
+
+void MICROPY_HW_EARLY_CONSOLE(const char *text, size_t len);
+
+void console_write_emergency(const char *text, size_t len) {
+    MICROPY_HW_EARLY_CONSOLE(text, len);
 }

@@ -27,7 +27,11 @@ void console_write(const void *data, size_t len);
  * c = -1: for none. */
 void console_set_break(int c, void (*fn)(void));
 
-/* For the crash report: takes the line whoever holds it, polls only. */
+/* For what the kernel itself has to say, such as the crash report: goes to the board's early console
+ * (kernel/board.h), whoever is in the middle of some output. */
 void console_write_emergency(const char *text, size_t len);
+
+/* The same, to the serial line: takes it whoever holds it, polls only. */
+void console_write_serial(const char *text, size_t len);
 
 #endif // MICROPY_INCLUDED_KERNEL_CONSOLE_H

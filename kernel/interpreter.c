@@ -6,6 +6,7 @@
 #include "boot/cpu.h"
 #include "boot/idt.h"
 #include "kernel/address_space.h"
+#include "kernel/board.h"
 #include "kernel/cmdline.h"
 #include "kernel/interpreter.h"
 #include "kernel/page_alloc.h"
@@ -140,7 +141,7 @@ static size_t free_bytes(void) {
 
 static void add_area(uintptr_t start, size_t size) {
     if (!address_space_add(&space, start, size, false)) {
-        panic("no memory for the interpreter: give the machine at least 4 MiB");
+        panic("no memory for the interpreter: " BOARD_WANTS_RAM);
     }
 }
 
@@ -160,7 +161,7 @@ void *interpreter_init(void) {
     heap_size = heap_size < heap_limit ? heap_size : heap_limit;
     heap_size &= ~(size_t)(PAGE_SIZE - 1);
     if (heap_size < MINIMUM_HEAP_SIZE) {
-        panic("too little memory for a heap: give the machine at least 4 MiB, and heap= at least 64K");
+        panic("too little memory for a heap: give heap= at least 64K; or " BOARD_WANTS_RAM);
     }
     add_area(WINDOW_HEAP, heap_size);
     return (void *)WINDOW_STACK_END;

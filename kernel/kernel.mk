@@ -11,9 +11,13 @@
 # KERNEL_BOOT_ORDER may name a file with a line `BOOT(FUNCTION)` for each function that runs at the
 # boot: those are placed together. KERNEL_MUST_FINISH may name objects of the application (patterns
 # for their paths) whose functions are never left halfway: interpreter_on_stack_overrun().
+#
+# KERNEL_BOARD may name a header with macros of kernel/board.h, by an absolute path, and
+# KERNEL_SRC_BOARD_C sources beside it that become part of the kernel.
 
 KERNEL_TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 LINK_ADDRESS ?= 0x100000
+COPT ?= -O2
 STRIP ?= strip
 
 KERNEL_SRC_S = boot/pvh.S boot/application_note.S boot/vectors.S boot/halt.S boot/thread_entry.S
@@ -21,7 +25,7 @@ KERNEL_SRC_C = $(patsubst $(KERNEL_TOP)/%,%,$(wildcard $(addprefix $(KERNEL_TOP)
 
 # Freestanding code without red zone (interrupts come on any stack), position independence
 # or protector; frame pointers for the crash report's backtrace. All of the image agrees on these.
-COMMON_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fbuiltin -fno-pic -fno-pie -mcmodel=small -mno-red-zone \
+COMMON_CFLAGS = -std=gnu11 $(COPT) -g -ffreestanding -fbuiltin -fno-pic -fno-pie -mcmodel=small -mno-red-zone \
     -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-common \
     -fno-omit-frame-pointer -ffunction-sections -fdata-sections -fno-strict-aliasing \
     -ffile-prefix-map=$(KERNEL_TOP)=. -ffile-prefix-map=$(BUILD)=build \
@@ -29,10 +33,11 @@ COMMON_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -fbuiltin -fno-pic -fno-pie -mc
 
 # The kernel leaves the vector registers to the interpreters.
 KERNEL_CFLAGS = $(COMMON_CFLAGS) -mgeneral-regs-only -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
-    -Wframe-larger-than=1024 -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS)
+    -Wframe-larger-than=1024 -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS) \
+    $(if $(KERNEL_BOARD),-DKERNEL_BOARD='"$(KERNEL_BOARD)"' -ffile-prefix-map=$(dir $(KERNEL_BOARD))=board/)
 KERNEL_LIBC_CFLAGS = -fno-builtin -fno-tree-loop-distribute-patterns
 
-KERNEL_OBJ = $(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o))
+KERNEL_OBJ = $(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o) $(addprefix board/,$(KERNEL_SRC_BOARD_C:.c=.o)))
 KERNEL_LIB = $(BUILD)/libkernel.a
 KERNEL_LDSCRIPT = $(BUILD)/kernel/link.ld
 KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=sha1 -z noexecstack -T $(KERNEL_LDSCRIPT) \
@@ -43,6 +48,10 @@ $(BUILD)/kernel/kernel/libc/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LIBC_CFLAGS)
 $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.c
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_EXTRA_CFLAGS) -MD -MP -c -o $@ $<
+
+$(BUILD)/kernel/board/%.o: $(dir $(KERNEL_BOARD))%.c
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MD -MP -c -o $@ $<
 
 $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.S
 	$(Q)mkdir -p $(dir $@)

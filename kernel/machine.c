@@ -5,6 +5,7 @@
 
 #include "boot/paging.h"
 #include "kernel/application.h"
+#include "kernel/board.h"
 #include "kernel/cpu_state.h"
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
@@ -51,12 +52,13 @@ static uint64_t end_of_firmware(void) {
 static void init_allocator(void) {
     uint64_t cmdline = machine.boot.cmdline_paddr;
     uint64_t firmware_end = end_of_firmware();
-    phys_range_t excluded[3 + BOOT_INFO_MODULES_MAX] = {
+    phys_range_t excluded[4 + BOOT_INFO_MODULES_MAX] = {
         { 0, ONE_MIB }, // The boot's structures now, the trampoline of other CPUs later.
         { (uintptr_t)image_start, firmware_end },
         { cmdline, cmdline + machine.boot.cmdline_len + 1 }, // In low memory too, on the VMMs we know.
+        { phys_ranges_end_of(&machine.boot.ram, BOARD_RAM_CAP), UINT64_MAX },
     };
-    size_t count = 3;
+    size_t count = 4;
     for (uint32_t i = 0; i < machine.boot.module_count; ++i) {
         const boot_module_t *module = &machine.boot.module[i];
         if (module->paddr < firmware_end && module->paddr + module->size > (uintptr_t)image_start) {
@@ -65,7 +67,7 @@ static void init_allocator(void) {
         excluded[count++] = (phys_range_t) { module->paddr, module->paddr + module->size };
     }
     if (!page_alloc_init(machine.boot.ram.range, machine.boot.ram.count, excluded, count, DIRECT_MAP_BASE)) {
-        panic("no free memory: give the machine at least 4 MiB");
+        panic("no free memory: " BOARD_WANTS_RAM);
     }
     page_cache_register(&kernel_cpu()->pages);
 }
@@ -84,7 +86,7 @@ static void map_ram(void) {
         end = range->end;
     }
     if (!ok || !paging_trim_direct(end)) {
-        panic("no memory for page tables: give the machine at least 4 MiB");
+        panic("no memory for page tables: " BOARD_WANTS_RAM);
     }
 }
 

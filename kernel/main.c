@@ -10,6 +10,7 @@
 #include "boot/paging.h"
 #include "drivers/uart16550.h"
 #include "kernel/application.h"
+#include "kernel/board.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpu_state.h"
@@ -37,7 +38,7 @@ static void init_interrupt_stacks(cpu_t *cpu) {
     for (unsigned ist = 1; ist <= IST_COUNT; ++ist) {
         void *top = paging_alloc_stack(IST_STACK_SIZE);
         if (!top) {
-            panic("no memory for interrupt stacks: give the machine at least 4 MiB");
+            panic("no memory for interrupt stacks: " BOARD_WANTS_RAM);
         }
         cpu->tss.ist[ist - 1] = (uintptr_t)top;
     }

@@ -122,6 +122,16 @@ bool phys_ranges_contain(const phys_ranges_t *set, uint64_t start, uint64_t end)
     return false;
 }
 
+uint64_t phys_ranges_end_of(const phys_ranges_t *set, uint64_t bytes) {
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (size_of(&set->range[i]) > bytes) {
+            return set->range[i].start + bytes;
+        }
+        bytes -= size_of(&set->range[i]);
+    }
+    return UINT64_MAX;
+}
+
 uint64_t phys_ranges_size(const phys_ranges_t *set) {
     uint64_t size = 0;
     for (uint32_t i = 0; i < set->count; i++) {

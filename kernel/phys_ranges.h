@@ -42,6 +42,10 @@ void phys_ranges_round_inwards(phys_ranges_t *set, uint64_t align);
 /* Whether all of [start, end) is in. */
 bool phys_ranges_contain(const phys_ranges_t *set, uint64_t start, uint64_t end);
 
+/* The address below which the lowest `bytes` bytes of the set lie, UINT64_MAX where it has no more than
+ * these. */
+uint64_t phys_ranges_end_of(const phys_ranges_t *set, uint64_t bytes);
+
 /* Bytes in the set. */
 uint64_t phys_ranges_size(const phys_ranges_t *set);
 

@@ -3,8 +3,8 @@
 """Builds the firmware by the Makefile of ports/cloud_hypervisor, outside every source tree.
 
 A build directory belongs to one set of options: `build/default`, or with other options
-`build/default-debug`, `build/default-10010000`. `build/firmware.elf` and its companions are links
-to the default one's.
+`build/default-debug`, `build/default-10010000`. The name of a board outside of the port has a hash
+of its path. `build/firmware.elf` and its companions are links to the default one's.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import host, sources
+from tools import boards, host, sources
 from tools.cache import locked
 from tools.child import run_lines
 from tools.errors import UserError, WorkFailed
@@ -30,7 +30,7 @@ from tools.terminal import progress
 ROOT = Path(__file__).resolve().parent.parent
 PORT = ROOT / "ports" / "cloud_hypervisor"
 BUILD = ROOT / "build"
-LINK_ADDRESS = 0x100000
+LEAST_ADDRESS = 0x100000
 SHOWN_ERROR_LINES = 25
 
 
@@ -47,15 +47,16 @@ class BuildResult:
 class Options:
     """What a firmware is built from, besides its sources."""
 
-    board: str = "default"
-    link_address: int = LINK_ADDRESS
+    board: boards.Board
+    link_address: int | None = None
+    """None: the board's."""
     debug: bool = False
 
     @property
     def name(self) -> str:
         """The build directory's name; the defaults leave no trace in it."""
-        parts = [self.board]
-        if self.link_address != LINK_ADDRESS:
+        parts = [self.board.name]
+        if self.link_address is not None:
             parts.append(f"{self.link_address:x}")
         if self.debug:
             parts.append("debug")
@@ -63,23 +64,25 @@ class Options:
 
 
 def build(
-    board: str = "default", *, link_address: int = LINK_ADDRESS, debug: bool = False
+    board: str | None = None, *, link_address: int | None = None, debug: bool = False
 ) -> BuildResult:
     """Build what is stale and return where it lies.
 
-    `link_address` is the physical address of the image, a multiple of 4 KiB; `debug` compiles
-    with the port's run-time checks. Concurrent builds of the same options wait for each other.
-    UserError for a bad option or a missing source, WorkFailed with the compiler's first errors.
+    `board` as boards.find takes it. `link_address` is the physical address of the image, a multiple
+    of 4 KiB, if it is not to be the board's; `debug` compiles with the port's run-time checks.
+    Concurrent builds of the same options wait for each other. UserError for a bad option or a
+    missing source, WorkFailed with the compiler's first errors.
     """
-    options = Options(board, link_address, debug)
-    check(options)
+    found = boards.find(board, PORT / "boards")
+    options = Options(found, link_address, debug)
+    check(link_address)
     host.require("build")
     tree = sources.micropython()
     directory = BUILD / options.name
-    refuse_odd_paths(ROOT, tree.path, sources.mbedtls())
+    refuse_odd_paths(ROOT, found.directory, tree.path, sources.mbedtls())
     with writing_below(BUILD), locked(BUILD / f".{options.name}.lock"):
         variables = make_variables(options, tree, directory)
-        discard_if_changed(directory, variables)
+        discard_if_changed(directory, variables, found.directory)
         with progress(f"Building {options.name} (MicroPython {tree.name})") as line:
             run_make(PORT, variables, environment_of(tree), directory / "build.log", line.detail)
         result = BuildResult(
@@ -88,23 +91,21 @@ def build(
         for file in (result.elf, result.debug, result.map):
             if not file.is_file():
                 raise WorkFailed(f"make succeeded and made no {file}.", "See its log beside it.")
-        if options == Options():
+        if options.name == boards.DEFAULT:
             for file in (result.elf, result.debug, result.map):
                 point_to(BUILD / file.name, file)
     return result
 
 
-def check(options: Options) -> None:
-    boards = sorted(path.name for path in (PORT / "boards").glob("*") if path.is_dir())
-    if options.board not in boards:
-        raise UserError(
-            f"There is no board {options.board!r}.", f"Boards: {', '.join(boards) or 'none'}."
-        )
+def check(link_address: int | None) -> None:
+    """UserError for an address where no image can lie; the linker script checks a board's."""
+    if link_address is None:
+        return
     # The image lies in the first GiB; docs/architecture.md.
-    if options.link_address % 0x1000 or not LINK_ADDRESS <= options.link_address < 0x40000000:
+    if link_address % 0x1000 or not LEAST_ADDRESS <= link_address < 0x40000000:
         raise UserError(
-            f"The firmware cannot be linked at {options.link_address:#x}.",
-            f"Give a multiple of 4 KiB from {LINK_ADDRESS:#x} to below 1 GiB.",
+            f"The firmware cannot be linked at {link_address:#x}.",
+            f"Give a multiple of 4 KiB from {LEAST_ADDRESS:#x} to below 1 GiB.",
         )
 
 
@@ -137,11 +138,12 @@ def make_variables(options: Options, tree: sources.MicroPython, directory: Path)
         "MPY_DIR": str(tree.path),
         "MBEDTLS_DIR": str(sources.mbedtls()),
         "BUILD": str(directory),
-        "BOARD": options.board,
-        "LINK_ADDRESS": f"{options.link_address:#x}",
+        "BOARD_DIR": str(options.board.directory),
         "MICROPY_MPYCROSS": str(mpy_cross(tree)),
         "PYTHON": sys.executable,
     }
+    if options.link_address is not None:
+        variables["LINK_ADDRESS"] = f"{options.link_address:#x}"
     if options.debug:
         variables["DEBUG"] = "1"
     return variables
@@ -156,14 +158,20 @@ def environment_of(tree: sources.MicroPython) -> dict[str, str]:
     return environment
 
 
-def discard_if_changed(directory: Path, variables: dict[str, str]) -> None:
+def discard_if_changed(
+    directory: Path, variables: dict[str, str], board: Path | None = None
+) -> None:
     """Empty the build directory when what make cannot see has changed.
 
-    These are its variables, the compiler, and the makefiles themselves, with the flags in them.
+    These are its variables, the compiler, and the makefiles themselves, with the flags in them. Of
+    the rest of a board, make sees what has changed.
     """
     gcc = subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True)
     rules = hashlib.sha256()
-    for path in sorted([PORT / "Makefile", *PORT.rglob("*.mk"), *ROOT.glob("kernel/*.mk")]):
+    makefiles = {PORT / "Makefile", *PORT.rglob("*.mk"), *ROOT.glob("kernel/*.mk")}
+    if board is not None:
+        makefiles.update(board.rglob("*.mk"))
+    for path in sorted(makefiles):
         rules.update(path.read_bytes())
     seen = {"gcc": gcc.stdout.splitlines()[0], "makefiles": rules.hexdigest()}
     now = json.dumps({**variables, **seen}, indent=1)

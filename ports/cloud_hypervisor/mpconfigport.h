@@ -89,7 +89,6 @@ void event_signal(void); // The thread may be waiting for an event.
 #define MICROPY_TIME_SUPPORT_Y1969_AND_BEFORE (1) // Since v1.27 it would have to be asked for.
 #define MICROPY_PY_SYS_ATEXIT (1)
 #define MICROPY_PY_SYS_EXC_INFO (1)
-#define MICROPY_SSL_MBEDTLS (1) // For these; the ssl module comes with the network.
 #define MICROPY_PY_HASHLIB_MD5 (1)
 #define MICROPY_PY_HASHLIB_SHA1 (1)
 #define MICROPY_PY_CRYPTOLIB (1)

@@ -43,6 +43,19 @@ TEST(ranges_that_touch_or_overlap_are_one) {
     CHECK_SET(5, 70);
 }
 
+TEST(lowest_bytes_end_where_they_end) {
+    phys_ranges_clear(&set);
+    CHECK_EQ(phys_ranges_end_of(&set, 0), UINT64_MAX);
+    phys_ranges_add(&set, 10, 20);
+    phys_ranges_add(&set, 30, 40);
+    CHECK_EQ(phys_ranges_end_of(&set, 0), 10);
+    CHECK_EQ(phys_ranges_end_of(&set, 9), 19);
+    CHECK_EQ(phys_ranges_end_of(&set, 10), 30);
+    CHECK_EQ(phys_ranges_end_of(&set, 19), 39);
+    CHECK_EQ(phys_ranges_end_of(&set, 20), UINT64_MAX);
+    CHECK_EQ(phys_ranges_end_of(&set, UINT64_MAX), UINT64_MAX);
+}
+
 TEST(empty_and_reversed_ranges_change_nothing) {
     phys_ranges_clear(&set);
     phys_ranges_add(&set, 10, 20);

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import build, sources
+from tools import boards, build, sources
 from tools.errors import UserError, WorkFailed
 from tools.sources import MicroPython
 
@@ -20,7 +20,7 @@ $(BUILD)/firmware.elf: $(BUILD)/main.o
 
 $(BUILD)/main.o: main.c
 \t@echo CC $<
-\t@echo "$(BOARD) $(LINK_ADDRESS) $(DEBUG) $$MICROPY_GIT_TAG" >> $(BUILD)/compiled
+\t@echo "$(notdir $(BOARD_DIR)) $(LINK_ADDRESS) $(DEBUG) $$MICROPY_GIT_TAG" >> $(BUILD)/compiled
 \t@gcc -c -o $@ $<
 """
 
@@ -30,12 +30,20 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A port directory; builds go to `build` beside it."""
     port = tmp_path / "port"
     for board in ("default", "small"):
-        (port / "boards" / board).mkdir(parents=True)
+        make_board(port / "boards" / board)
     (port / "Makefile").write_text(MAKEFILE)
     (port / "main.c").write_text("int main(void) { return 0; }\n")
     monkeypatch.setattr(build, "PORT", port)
     monkeypatch.setattr(build, "BUILD", tmp_path / "build")
+    monkeypatch.delenv("BOARD_DIR", raising=False)
     return port
+
+
+def make_board(directory: Path) -> Path:
+    directory.mkdir(parents=True)
+    for file in ("mpconfigboard.h", "mpconfigboard.mk"):
+        (directory / file).touch()
+    return directory
 
 
 def compiled(port: Path, name: str = "default") -> list[str]:
@@ -49,7 +57,7 @@ def test_default_build_is_linked_to(port: Path) -> None:
         link = port.parent / "build" / name
         assert link.is_symlink()
         assert link.resolve() == result.elf.with_name(name)
-    assert compiled(port) == [f"default 0x100000  {sources.micropython().name}"]
+    assert compiled(port) == [f"default   {sources.micropython().name}"]
 
 
 def test_second_build_makes_nothing(port: Path) -> None:
@@ -115,8 +123,57 @@ def test_first_errors_of_a_long_log() -> None:
 
 
 def test_unknown_board_names_the_known(port: Path) -> None:
-    with pytest.raises(UserError, match=r"no board 'big'\. Boards: default, small\."):
+    with pytest.raises(UserError, match=r"no board 'big'\. Boards: default, small; or name a"):
         build.build("big")
+
+
+def test_board_outside_has_a_directory_of_its_own(port: Path, tmp_path: Path) -> None:
+    here = make_board(tmp_path / "a" / "small")
+    there = make_board(tmp_path / "b" / "small")
+    builds = {build.build(str(board)).elf.parent.name for board in (here, there)}
+    builds.add(build.build("small").elf.parent.name)
+    assert len(builds) == 3
+    assert all(name.startswith("small") for name in builds)
+
+
+def test_path_of_a_board_of_the_port_is_its_name(port: Path) -> None:
+    assert build.build(f"{port}/boards/../boards/small/") == build.build("small")
+
+
+def test_board_of_the_environment(port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = make_board(port.parent / "outside")
+    monkeypatch.chdir(outside.parent)
+    monkeypatch.setenv("BOARD_DIR", "outside")
+    assert build.build() == build.build(str(outside))
+    assert build.build("small").elf.parent.name == "small"
+    boards.choose("")
+    assert build.build() == build.build(str(outside))
+    boards.choose("small")
+    assert build.build() == build.build("small")
+
+
+@pytest.mark.parametrize("file", ["mpconfigboard.h", "mpconfigboard.mk"])
+def test_directory_that_is_no_board_is_refused(port: Path, tmp_path: Path, file: str) -> None:
+    board = make_board(tmp_path / "mine")
+    (board / file).unlink()
+    with pytest.raises(UserError, match=f"mine is no board: it has no {file}"):
+        build.build(str(board))
+
+
+def test_board_whose_path_make_would_misread_is_refused(port: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has a space"):
+        build.build(str(make_board(tmp_path / "my board")))
+
+
+def test_changed_makefile_of_a_board_makes_everything_stale(port: Path, tmp_path: Path) -> None:
+    board = make_board(tmp_path / "mine")
+    old = build.build(str(board)).elf.with_name("old")
+    old.touch()
+    build.build(str(board))
+    assert old.exists()
+    (board / "mpconfigboard.mk").write_text("CFLAGS_EXTRA += -O3\n")
+    build.build(str(board))
+    assert not old.exists()
 
 
 @pytest.mark.parametrize("address", [0, 0xFF000, 0x100001, 0x40000000])
