@@ -6,6 +6,8 @@ Exit codes stand in tools/errors.py. A task imports what it needs when it runs: 
 stays quick.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +44,30 @@ def machine(
     }
 
 
+PROGRAM_HELP = {
+    "raw": "pass on each key of a terminal as it is typed; Ctrl-] leaves",
+    "timings": "print what takes the time",
+}
+
+
+@contextmanager
+def timed(wanted: bool) -> Iterator[None]:
+    """Print what took the time of the body, if that is wanted."""
+    from tools.timings import timings
+
+    try:
+        yield
+    finally:
+        if wanted:
+            timings.show()
+
+
 @task(
     "run",
     positional=["app"],
     help={"app": "a .py file, a directory or a flashed .elf; without it, the prompt"}
-    | MACHINE_HELP,
+    | MACHINE_HELP
+    | PROGRAM_HELP,
 )
 def run(
     _: Context,
@@ -57,18 +78,21 @@ def run(
     memory: str = "512M",
     cmdline: str = "",
     timeout: str = "",
+    raw: bool = False,
+    timings: bool = False,
 ) -> int:
     """Boot a guest at your terminal; with APP, run it and exit with its code.
 
-    Standard input is APP's; at its end input() raises EOFError. Ctrl-] leaves.
+    Standard input, output and error are APP's. At the prompt, Ctrl-] leaves.
     """
     from tools import session
 
     options = machine(board, vmm, cpus, memory, cmdline, timeout)
-    return session.run(Path(app) if app else None, **options)
+    with timed(timings):
+        return session.run(Path(app) if app else None, **options, raw=raw)
 
 
-@task("exec", positional=["code"], help={"code": "Python source"} | MACHINE_HELP)
+@task("exec", positional=["code"], help={"code": "Python source"} | MACHINE_HELP | PROGRAM_HELP)
 def execute(
     _: Context,
     code: str,
@@ -78,11 +102,15 @@ def execute(
     memory: str = "512M",
     cmdline: str = "",
     timeout: str = "",
+    raw: bool = False,
+    timings: bool = False,
 ) -> int:
     """Run CODE in a fresh guest, print what it prints, exit with its code."""
     from tools import session
 
-    return session.execute(code, **machine(board, vmm, cpus, memory, cmdline, timeout))
+    options = machine(board, vmm, cpus, memory, cmdline, timeout)
+    with timed(timings):
+        return session.execute(code, **options, raw=raw)
 
 
 @task("debug", help=MACHINE_HELP)

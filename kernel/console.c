@@ -28,6 +28,8 @@ static spinlock_t lock = SPINLOCK_INIT;
 
 static int break_char = -1;
 static void (*break_fn)(void);
+static int quote_char = -1;
+static bool quoted; /* The next byte comes behind a quote. */
 
 static uint32_t output_owner;
 
@@ -43,12 +45,13 @@ static void take_in(void) {
         if (c < 0) {
             return;
         }
-        if (c == break_char) {
+        if (c == break_char && !quoted) {
             break_fn();
-        } else {
-            ring[head % RING_SIZE] = c;
-            __atomic_store_n(&head, head + 1, __ATOMIC_RELEASE);
+            continue;
         }
+        quoted = c == quote_char && !quoted;
+        ring[head % RING_SIZE] = c;
+        __atomic_store_n(&head, head + 1, __ATOMIC_RELEASE);
     }
 }
 
@@ -98,6 +101,13 @@ void console_set_break(int c, void (*fn)(void)) {
     uint64_t flags = spin_lock_irqsave(&lock);
     break_char = fn ? c : -1;
     break_fn = fn;
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+void console_set_quote(int c) {
+    uint64_t flags = spin_lock_irqsave(&lock);
+    quote_char = c;
+    quoted = false;
     spin_unlock_irqrestore(&lock, flags);
 }
 

@@ -27,6 +27,10 @@ void console_write(const void *data, size_t len);
  * c = -1: for none. */
 void console_set_break(int c, void (*fn)(void));
 
+/* Has the byte `c` (0..255) take from the one behind it the meaning of console_set_break(); both go
+ * into the ring. With c = -1: no byte does. Interrupts on or off. */
+void console_set_quote(int c);
+
 /* For what the kernel itself has to say, such as the crash report: goes to the board's early console
  * (kernel/board.h), whoever is in the middle of some output. */
 void console_write_emergency(const char *text, size_t len);

@@ -10,13 +10,14 @@ import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.errors import UserError
-from tools.program import MAIN, files_of, read_file
 from tools.romfs import make_romfs
 
+MAIN = "main.py"
 SETTINGS = "settings"
 """The file of an application that holds words as on the command line: kernel/application.h."""
 
@@ -39,30 +40,64 @@ class Application:
         return make_romfs(self.files)
 
 
-def load(path: Path, mpy_cross: Path) -> Application:
-    """A .py file, or a directory with main.py. UserError if it is neither, or does not compile."""
+def load(path: Path, mpy_cross: Path, main: str = MAIN) -> Application:
+    """A .py file, or a directory with main.py. UserError if it is neither, or does not compile.
+
+    `main`: what the source of a single file is called.
+    """
     if path.is_dir():
         if not (path / MAIN).is_file():
             raise UserError(f"{path} holds no {MAIN}.", f"An application begins in {MAIN}.")
-        found = {str(file.relative_to(path)): read_file(file) for file in files_of(path)}
+        found = {str(file.relative_to(path)): _read(file) for file in files_of(path)}
+        main = MAIN
     elif path.exists():
-        found = {MAIN: read_file(path)}
+        found = {MAIN: _read(path)}
     else:
         raise UserError(f"{path} does not exist.", "Name a .py file, or a directory with main.py.")
     for name in found:
         if f"{name[:-3]}.mpy" in found and name.endswith(".py"):
             raise UserError(f"{path} holds both {name} and {name[:-3]}.mpy.", "Remove one.")
-    return Application(path.resolve().stem, _compiled(found, mpy_cross))
+    return Application(path.resolve().stem, _compiled(found, mpy_cross, main))
 
 
-def _compiled(found: dict[str, bytes], mpy_cross: Path) -> dict[str, bytes]:
+def of_source(name: str, code: str, mpy_cross: Path) -> Application:
+    """A program that is no file; `name` is what its tracebacks say."""
+    return Application(name, _compiled({MAIN: code.encode()}, mpy_cross, name))
+
+
+def files_of(directory: Path, parents: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """The files in and below a directory, sorted. Links are followed, but not in a circle."""
+    parents |= {directory.resolve()}
+    for path in sorted(directory.iterdir()):
+        if path.name == "__pycache__" or path.name.startswith("."):
+            continue
+        if path.is_file():
+            yield path
+        elif path.is_dir() and path.resolve() not in parents:
+            yield from files_of(path, parents)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _compiled(found: dict[str, bytes], mpy_cross: Path, main: str) -> dict[str, bytes]:
     sources = [name for name in sorted(found) if name.endswith(".py")]
     with (
         tempfile.TemporaryDirectory(prefix="application-") as scratch,
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         jobs = [
-            pool.submit(_compile, mpy_cross, Path(scratch) / str(number), name, found[name])
+            pool.submit(
+                _compile,
+                mpy_cross,
+                Path(scratch) / str(number),
+                main if name == MAIN else name,
+                found[name],
+            )
             for number, name in enumerate(sources)
         ]
         code = [job.result() for job in jobs]

@@ -2,9 +2,8 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """The user's terminal at a guest's serial line.
 
-Keys go to the guest one by one, Ctrl-C too; Ctrl-] leaves. Whatever happens, the terminal gets its
-settings back. Where standard input is no terminal its bytes are passed on, with the newlines that a
-terminal would send.
+In raw mode keys go to the guest one by one, Ctrl-C too; Ctrl-] leaves. Whatever happens, the
+terminal gets its settings back.
 """
 
 import contextlib
@@ -23,7 +22,6 @@ from tools.guest import Guest
 
 LEAVE = b"\x1d"
 LEAVE_NAME = "Ctrl-]"
-END_OF_FILE = b"\x04"
 
 _POLL_INTERVAL = 0.1
 _LFLAG, _IFLAG, _OFLAG, _CC = 3, 0, 1, 6
@@ -36,12 +34,12 @@ class Keyboard:
     both are forbidden (SIGTTOU, SIGTTIN), and it may come to the foreground at any time.
     """
 
-    def __init__(self, keep_newlines: bool) -> None:
+    def __init__(self, raw: bool) -> None:
         self.is_terminal = sys.stdin.isatty()
         self.at_end = False
         self.pending = b""
         """What was typed and not sent yet."""
-        self._keep_newlines = keep_newlines
+        self._raw_wanted = raw
         self._before: list[Any] | None = None
         self._raw = False
 
@@ -49,9 +47,9 @@ class Keyboard:
         return sys.stdin.fileno()
 
     def read(self) -> bytes:
-        """What was typed, b"" if nothing was; adds it to `pending`.
+        """What was typed, b"" if nothing was.
 
-        Of what is piped nothing more is read while something is pending.
+        Of what is piped nothing more is read while something is `pending`.
         """
         if not self._wants_more or not select.select([self], [], [], 0)[0]:
             return b""
@@ -60,13 +58,10 @@ class Keyboard:
         except OSError:
             if not self.is_terminal:
                 raise
-            data = b""
-        if self.is_terminal and not data:
+            raise SystemExit(128 + signal.SIGHUP) from None
+        if self._raw and not data:
             raise SystemExit(128 + signal.SIGHUP)
         self.at_end = not data
-        if not self.is_terminal:
-            data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r")
-        self.pending += data
         return data
 
     def send(self, guest: Guest, most: int = 65536) -> int:
@@ -90,12 +85,14 @@ class Keyboard:
 
     @property
     def _wants_more(self) -> bool:
-        if self.is_terminal:
-            return self._raw and _is_foreground()
+        if self.is_terminal and not _is_foreground():
+            return False
+        if self.is_terminal and self._raw_wanted:
+            return self._raw
         return not self.at_end and not self.pending
 
     def _follow_foreground(self) -> None:
-        if not self.is_terminal:
+        if not self.is_terminal or not self._raw_wanted:
             return
         if not _is_foreground():
             self._raw = False
@@ -112,8 +109,7 @@ class Keyboard:
         now[_IFLAG] &= ~(
             termios.ICRNL | termios.IXON | termios.ISTRIP | termios.INLCR | termios.IGNCR
         )
-        if not self._keep_newlines:
-            now[_OFLAG] &= ~termios.OPOST
+        now[_OFLAG] &= ~termios.OPOST
         now[_CC][termios.VMIN], now[_CC][termios.VTIME] = 1, 0
         termios.tcsetattr(self, termios.TCSADRAIN, now)
 
@@ -138,9 +134,10 @@ def _is_foreground() -> bool:
 
 
 @contextlib.contextmanager
-def raw_terminal(keep_newlines: bool) -> Iterator[Keyboard]:
-    """Every key is a byte, nothing is echoed. `keep_newlines`: LF still starts a new line."""
-    keyboard = Keyboard(keep_newlines)
+def keyboard_in_use(*, raw: bool) -> Iterator[Keyboard]:
+    """Standard input while the body runs. `raw`: at a terminal every key is a byte, nothing is
+    echoed, and a newline only goes down; else the terminal gives lines, and Ctrl-C is SIGINT."""
+    keyboard = Keyboard(raw)
     before = signal.signal(signal.SIGCONT, keyboard.was_stopped)
     try:
         yield keyboard

@@ -8,6 +8,8 @@ are the same. The same files give the same bytes, in whatever order they are han
 
 from collections.abc import Mapping
 
+import google_crc32c
+
 MAGIC = b"\xd2\xcd\x31"
 CHECKSUM_MARK = b"CRC32C"
 
@@ -23,7 +25,7 @@ _FILE = 5
 def make_romfs(files: Mapping[str, bytes]) -> bytes:
     """An image of the files, by relative path, parts joined by `/`."""
     records = _records(files)
-    checksum = CHECKSUM_MARK + crc32c(records).to_bytes(4, "little")
+    checksum = CHECKSUM_MARK + google_crc32c.value(records).to_bytes(4, "little")
     return _finished(_record(_PADDING, checksum) + records)
 
 
@@ -84,7 +86,7 @@ def read_romfs(image: bytes) -> dict[str, bytes]:
     _read_records(whole, 0, length, "", files)
     if whole[2 : 2 + len(CHECKSUM_MARK)] == CHECKSUM_MARK:
         end = 2 + len(CHECKSUM_MARK) + 4
-        if whole[end - 4 : end] != crc32c(whole[end:]).to_bytes(4, "little"):
+        if whole[end - 4 : end] != google_crc32c.value(whole[end:]).to_bytes(4, "little"):
             raise ValueError("its checksum is wrong")
     return files
 
@@ -134,25 +136,3 @@ def _number_at(data: bytes, at: int, end: int) -> tuple[int, int]:
         if not byte & 0x80:
             return value, at
     raise ValueError("it is cut short")
-
-
-def _table() -> tuple[int, ...]:
-    """What a byte adds to a CRC-32C: RFC 3720, B.4."""
-    table = []
-    for crc in range(256):
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)
-
-
-_TABLE = _table()
-
-
-def crc32c(data: bytes) -> int:
-    """The CRC-32C (Castagnoli) of `data`."""
-    crc = 0xFFFFFFFF
-    table = _TABLE
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF

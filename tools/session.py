@@ -16,17 +16,21 @@ A guest that powers itself off is well: 0.
 """
 
 import shlex
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from tools import build, host, program, sources
+from tools import application, build, host, sources
+from tools.application import Application
 from tools.attach import say
 from tools.errors import UserError
 from tools.guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
-from tools.program import Program, Run
-from tools.run_program import run_application, run_program
+from tools.program import Run
+from tools.run_application import run_application
 from tools.talk import talk
+from tools.timings import timings
 from tools.vmm import make_vmm
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
 from tools.vmm.kernel_image import check_memory
@@ -51,28 +55,56 @@ def run(
     memory: str,
     cmdline: str,
     timeout: float | None,
+    raw: bool = False,
 ) -> int:
     """Boot a guest; attach the terminal to its prompt, or run APP in it.
 
-    APP is a program, or an ELF file that `flash` made.
+    APP is a program, or an ELF file that `flash` made. `raw`: a terminal is put into raw mode.
     """
+    spec = VmSpec(Path(), cpus, memory, cmdline)
     if app is None:
-        spec = VmSpec(Path(), cpus, memory, cmdline, allow_reboot=True)
-        return _session(make_vmm(vmm), spec, timeout, talk)
+        return _session(make_vmm(vmm), replace(spec, allow_reboot=True), timeout, talk)
     if app.suffix == ELF_SUFFIX and not app.is_dir():
-        the_run = Run()
-        spec = VmSpec(app, cpus, memory, f"{the_run.setting} {cmdline}")
-        return _session(make_vmm(vmm), spec, timeout, lambda guest: run_application(guest, the_run))
-    loaded = program.load(app)
-    return _session(make_vmm(vmm), VmSpec(Path(), cpus, memory, cmdline), timeout, _runner(loaded))
+        return _run_application(vmm, replace(spec, kernel=app), timeout, raw)
+    check_memory(spec.memory_bytes)  # A mistake in the command line need not wait for a build.
+    with timings.step("compile the application"):
+        loaded = application.load(app, build.mpy_cross(sources.micropython()), main=app.name)
+    return _run_loaded(loaded, vmm, spec, timeout, raw)
 
 
 def execute(
-    code: str, *, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: float | None
+    code: str,
+    *,
+    vmm: str | None,
+    cpus: int,
+    memory: str,
+    cmdline: str,
+    timeout: float | None,
+    raw: bool = False,
 ) -> int:
     """Run a piece of Python in a fresh guest."""
     spec = VmSpec(Path(), cpus, memory, cmdline)
-    return _session(make_vmm(vmm), spec, timeout, _runner(Program("<string>", code)))
+    check_memory(spec.memory_bytes)
+    with timings.step("compile the code"):
+        loaded = application.of_source("<string>", code, build.mpy_cross(sources.micropython()))
+    return _run_loaded(loaded, vmm, spec, timeout, raw)
+
+
+def _run_loaded(
+    loaded: Application, vmm: str | None, spec: VmSpec, timeout: float | None, raw: bool
+) -> int:
+    """Run an application that comes as --initramfs beside the firmware."""
+    with tempfile.TemporaryDirectory(prefix="run-") as scratch:
+        image = Path(scratch) / "app.romfs"
+        image.write_bytes(loaded.romfs)
+        return _run_application(vmm, replace(spec, initramfs=image), timeout, raw)
+
+
+def _run_application(vmm: str | None, spec: VmSpec, timeout: float | None, raw: bool) -> int:
+    the_run = Run()
+    spec = replace(spec, cmdline=f"{the_run.settings} {spec.cmdline}")
+    work = partial(run_application, the_run=the_run, raw=raw)
+    return _session(make_vmm(vmm), spec, timeout, work)
 
 
 def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: float | None) -> int:
@@ -110,10 +142,13 @@ def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
     """Boot a guest, do the work with it, and turn whatever happens into an exit code."""
     check_memory(spec.memory_bytes)  # A mistake in the command line need not wait for a build.
     if not spec.kernel.name:
-        spec = replace(spec, kernel=build.build().elf)
+        with timings.step("build what is stale"):
+            spec = replace(spec, kernel=build.build().elf)
     guest = Guest(vmm, spec)
+    started = timings.start("start the VMM")
     try:
         with guest:
+            started()
             guest.limit(timeout)
             return work(guest)
     except GuestCrashed as error:
@@ -134,7 +169,3 @@ def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
     except VmmError as error:
         say(str(error))
         return VMM_FAILED
-
-
-def _runner(loaded: Program) -> _Work:
-    return lambda guest: run_program(guest, loaded)

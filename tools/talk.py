@@ -6,7 +6,7 @@ import math
 import re
 import time
 
-from tools.attach import LEAVE, LEAVE_NAME, Keyboard, raw_terminal, say, show
+from tools.attach import LEAVE, LEAVE_NAME, Keyboard, keyboard_in_use, say, show
 from tools.guest import Guest, GuestEnded
 from tools.raw_repl import INTERRUPT
 from tools.vmm.base import Ending
@@ -31,7 +31,7 @@ def talk(guest: Guest) -> int:
     next_sending = 0.0
     last_activity = time.monotonic()
     resets = _ResetWatch()
-    with raw_terminal(keep_newlines=False) as keyboard:
+    with keyboard_in_use(raw=True) as keyboard:
         end = _EndOfInput(keyboard)
         if keyboard.is_terminal:
             say(f"{LEAVE_NAME} leaves.\r")
@@ -46,6 +46,9 @@ def talk(guest: Guest) -> int:
                 last_activity = now
             resets.check(guest, _PROMPT.search(heard) is not None)
             typed = keyboard.read()
+            if not keyboard.is_terminal:  # With the newlines that a terminal would send.
+                typed = typed.replace(b"\r\n", b"\n").replace(b"\n", b"\r")
+            keyboard.pending += typed
             if keyboard.is_terminal and LEAVE in typed:
                 show(b"\r\n")
                 return 0

@@ -17,8 +17,10 @@
 #include "kernel/application.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
+#include "stdio_port.h"
 
 #define MAIN "main"
+#define PATH_SIZE (16)
 
 // As a shell says of a program that SIGINT ended.
 #define STATUS_INTERRUPTED 130
@@ -47,10 +49,6 @@ static void tell_status(int status) {
     tell(event);
 }
 
-static mp_obj_t make_function(mp_module_context_t *context, mp_proto_fun_t code) {
-    return mp_make_function_from_proto_fun(code, context, MP_OBJ_NULL);
-}
-
 static mp_module_context_t *main_context(void) {
     mp_module_context_t *context = m_new_obj(mp_module_context_t);
     context->module.base.type = &mp_type_module;
@@ -58,37 +56,56 @@ static mp_module_context_t *main_context(void) {
     return context;
 }
 
-// The module `stem` as a function, its file's name in *name; MP_OBJ_NULL where there is none. What is
-// frozen comes first, then compiled code, then source.
-static mp_obj_t load(const char *stem, qstr *name) {
-    char path[16];
-    size_t len = strlen(stem);
-    memcpy(path, stem, len);
-    strcpy(path + len, ".py");
-    *name = qstr_from_str(path);
+// Compiled code as a function. *name: what its source was called, the first of its strings.
+static mp_obj_t make_function(const mp_module_context_t *context, mp_proto_fun_t code, qstr *name) {
+    *name = context->constants.qstr_table[0];
+    return mp_make_function_from_proto_fun(code, context, MP_OBJ_NULL);
+}
 
+static const char *with_suffix(char path[PATH_SIZE], const char *stem, const char *suffix) {
+    return strcat(strcpy(path, stem), suffix);
+}
+
+static mp_obj_t load_frozen(const char *stem, qstr *name) {
+    char path[PATH_SIZE];
     int type;
     void *frozen;
-    if (mp_find_frozen_module(path, &type, &frozen) == MP_IMPORT_STAT_FILE) {
-        mp_module_context_t *context = main_context();
-        context->constants = ((mp_frozen_module_t *)frozen)->constants;
-        return make_function(context, ((mp_frozen_module_t *)frozen)->proto_fun);
-    }
-    if (!has_files()) {
+    if (mp_find_frozen_module(with_suffix(path, stem, ".py"), &type, &frozen) != MP_IMPORT_STAT_FILE) {
         return MP_OBJ_NULL;
     }
-    if (mp_import_stat(path) == MP_IMPORT_STAT_FILE) {
+    mp_module_context_t *context = main_context();
+    context->constants = ((mp_frozen_module_t *)frozen)->constants;
+    return make_function(context, ((mp_frozen_module_t *)frozen)->proto_fun, name);
+}
+
+static bool is_file(const char *stem, const char *suffix) {
+    char path[PATH_SIZE];
+    return mp_import_stat(with_suffix(path, stem, suffix)) == MP_IMPORT_STAT_FILE;
+}
+
+static mp_obj_t load_file(const char *stem, qstr *name) {
+    char path[PATH_SIZE];
+    if (is_file(stem, ".py")) {
+        *name = qstr_from_str(with_suffix(path, stem, ".py"));
         mp_lexer_t *lexer = mp_lexer_new_from_file(*name);
         mp_parse_tree_t tree = mp_parse(lexer, MP_PARSE_FILE_INPUT);
         return mp_compile(&tree, *name, false);
     }
-    strcpy(path + len, ".mpy");
-    if (mp_import_stat(path) == MP_IMPORT_STAT_FILE) {
+    if (is_file(stem, ".mpy")) {
         mp_compiled_module_t module = { .context = main_context() };
-        mp_raw_code_load_file(qstr_from_str(path), &module);
-        return make_function(module.context, module.rc);
+        mp_raw_code_load_file(qstr_from_str(with_suffix(path, stem, ".mpy")), &module);
+        return make_function(module.context, module.rc, name);
     }
     return MP_OBJ_NULL;
+}
+
+// The module `stem` as a function, the name of its source in *name; MP_OBJ_NULL where there is none.
+// Both modules come from one place: files that --initramfs brought go before what is frozen.
+static mp_obj_t load(const char *stem, qstr *name) {
+    if (has_files() && (is_file(MAIN, ".py") || is_file(MAIN, ".mpy"))) {
+        return load_file(stem, name);
+    }
+    return load_frozen(stem, name);
 }
 
 // What a program that ends by SystemExit(value) gives; a text is printed.
@@ -142,7 +159,8 @@ static int run_module(const char *stem, bool *raised) {
         mp_obj_t function = load(stem, &name);
         if (function != MP_OBJ_NULL) {
             mp_store_global(MP_QSTR___file__, MP_OBJ_NEW_QSTR(name));
-            mp_hal_set_interrupt_char(CHAR_CTRL_C);
+            mp_obj_list_store(mp_sys_argv, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_QSTR(name));
+            mp_hal_set_interrupt_char(stdio_has_interrupt() ? CHAR_CTRL_C : -1);
             mp_call_function_0(function);
             mp_hal_set_interrupt_char(-1);
             mp_handle_pending(true);
@@ -193,6 +211,7 @@ static void prepare(void) {
 
 int application_run(void) {
     on_exit_setting();
+    stdio_set_mode(stdio_mode_setting());
     tell("b");
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
@@ -208,6 +227,7 @@ int application_run(void) {
 
 void application_end(int status) {
     tell_status(status);
+    stdio_set_mode(STDIO_TERMINAL);
     const char *on_exit = on_exit_setting();
     if (!strcmp(on_exit, "poweroff")) {
         system_power_off();

@@ -115,7 +115,7 @@ static void run_session(void) {
 }
 
 void app_main(void) {
-    static const char *const settings[] = { SYSTEM_SETTINGS, "exit-mark", "on-exit", "ramdisk" };
+    static const char *const settings[] = { SYSTEM_SETTINGS, "console", "exit-mark", "on-exit", "ramdisk" };
     system_check_settings(settings, MP_ARRAY_SIZE(settings));
     size_t stack_size;
     char *stack = interpreter_stack(&stack_size);

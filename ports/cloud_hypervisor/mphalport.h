@@ -21,6 +21,11 @@ void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns);
 // meanwhile; they, and a pending exception, may raise.
 void mp_hal_delay_until_ns(uint64_t deadline_ns);
 
+// input() reads as the program's other input is read.
+#define mp_hal_readline stdio_readline
+struct _vstr_t;
+int stdio_readline(struct _vstr_t *line, const char *prompt);
+
 // Fills `buf` from the processor's random generator. Raises OSError(ENODEV) where there is none.
 void mp_hal_get_random(size_t n, uint8_t *buf);
 

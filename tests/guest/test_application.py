@@ -124,8 +124,8 @@ def test_arguments_that_fill_the_memory_are_an_exception(start: Start) -> None:
 def test_ctrl_c_reaches_the_application(start: Start) -> None:
     the_run = Run()
     code = "print('READY')\nwhile True:\n    pass"
-    guest = start({"main.py": code}, cmdline=the_run.setting)
-    guest.read_until(b"READY\r\n")
+    guest = start({"main.py": code}, cmdline=the_run.settings)
+    guest.read_until(b"READY\n")
     guest.write(b"\x03")
     guest.wait_for_end()
     list(the_run.feed(bytes(guest.transcript).partition(the_run.begin)[2]))

@@ -10,6 +10,8 @@ from tests.guest.applications import Start, outcome
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
+INPUT = b"one\ntwo words\n\n"
+
 # Example, command line, exit status, output, why it ended badly.
 RUNS = [
     ("hello", "", 0, "Hello from PVH guest with x86-64, MicroPython ", ""),
@@ -17,6 +19,7 @@ RUNS = [
     ("arguments", "-- -1 0x=1", 2, "not a number: invalid syntax for number\n", ""),
     ("arguments", "", 1, "", "usage: NUMBER...\n"),
     ("timer", "", 0, "tick 1\ntick 2\ntick 3\ntick 4\ntick 5\n", ""),
+    ("filter", "", 0, "3 lines, 3 words\n", ""),
     ("data", "", 0, "Hello, world!\nHello, Cloud Hypervisor!\n", ""),
 ]
 
@@ -31,7 +34,7 @@ def files_of(example: str) -> dict[str, str]:
 def test_example(
     start: Start, example: str, cmdline: str, status: int, output: str, error: str
 ) -> None:
-    told, said, why = outcome(start, files_of(example), cmdline)
+    told, said, why = outcome(start, files_of(example), cmdline, INPUT)
     assert (told, why.decode()) == (status, error)
     assert said.decode().startswith(output)
     assert output or not said

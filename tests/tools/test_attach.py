@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tools.test_guest import ScriptedVmm, guest_of, wait_for_user
-from tools.attach import Keyboard, raw_terminal
+from tools.attach import Keyboard, keyboard_in_use
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_input_that_the_guest_does_not_take_stays_in_the_pipe(piped: int) -> Non
 
     with guest_of(script) as guest:
         try:
-            keyboard = Keyboard(keep_newlines=True)
+            keyboard = Keyboard(raw=False)
             heard = b""
             last = time.monotonic()
             # Until nothing moves any more.
@@ -56,7 +56,7 @@ def test_input_that_the_guest_does_not_take_stays_in_the_pipe(piped: int) -> Non
                 wrote = fill(piped)
                 keyboard.wait(guest)
                 heard += guest.receive(0)
-                keyboard.read()
+                keyboard.pending += keyboard.read()
                 if keyboard.send(guest) or wrote:
                     last = time.monotonic()
             assert len(keyboard.pending) <= 4096
@@ -85,13 +85,27 @@ def silent(line: socket.socket, vmm: ScriptedVmm) -> None:
 
 def test_terminal_that_controls_nobody_is_made_raw(terminal: tuple[int, int]) -> None:
     master, slave = terminal
-    with guest_of(silent) as guest, raw_terminal(keep_newlines=True) as keyboard:
+    with guest_of(silent) as guest, keyboard_in_use(raw=True) as keyboard:
         keyboard.wait(guest)
         assert is_raw(slave)
         os.write(master, b"x")
         keyboard.wait(guest)
         assert keyboard.read() == b"x"
     assert not is_raw(slave)
+    os.close(master)
+
+
+def test_terminal_that_gives_lines_keeps_its_settings(terminal: tuple[int, int]) -> None:
+    master, slave = terminal
+    before = termios.tcgetattr(slave)
+    with guest_of(silent) as guest, keyboard_in_use(raw=False) as keyboard:
+        os.write(master, b"li\x7fine\n\x04")
+        keyboard.wait(guest)
+        assert termios.tcgetattr(slave) == before
+        assert keyboard.read() == b"line\n"
+        assert not keyboard.at_end
+        assert keyboard.read() == b""
+        assert keyboard.at_end
     os.close(master)
 
 
@@ -102,7 +116,7 @@ def test_background_job_leaves_the_terminal_alone_until_it_is_in_the_foreground(
     group = os.getpgrp()
     monkeypatch.setattr("os.tcgetpgrp", lambda _: group)
     group += 1
-    with guest_of(silent) as guest, raw_terminal(keep_newlines=True) as keyboard:
+    with guest_of(silent) as guest, keyboard_in_use(raw=True) as keyboard:
         os.write(master, b"for another\n")
         keyboard.wait(guest)
         assert not is_raw(slave)
@@ -125,7 +139,7 @@ def test_background_job_leaves_the_terminal_alone_until_it_is_in_the_foreground(
 def test_terminal_that_goes_away_ends_us_as_sighup_does(terminal: tuple[int, int]) -> None:
     master, _ = terminal
     with guest_of(silent) as guest, pytest.raises(SystemExit) as caught:  # noqa: SIM117
-        with raw_terminal(keep_newlines=True) as keyboard:
+        with keyboard_in_use(raw=True) as keyboard:
             keyboard.wait(guest)
             os.close(master)
             keyboard.wait(guest)

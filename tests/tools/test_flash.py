@@ -140,3 +140,19 @@ def test_directories_nested_too_deep_are_not_read() -> None:
 def test_a_truncated_image_is_not_read(length: int) -> None:
     with pytest.raises(ValueError, match=r"cut short|does not begin"):
         read_romfs(make_romfs({"main.py": b"print(1)"})[:length])
+
+
+def test_links_to_directories_are_followed_but_not_in_a_circle(
+    tmp_path: Path, mpy_cross: Path
+) -> None:
+    app, library = tmp_path / "app", tmp_path / "library"
+    app.mkdir()
+    library.mkdir()
+    (app / "main.py").touch()
+    (library / "part.py").touch()
+    (app / "one").symlink_to(library)
+    (app / "two").symlink_to("../library")
+    (library / "back").symlink_to(app)
+    (app / "gone").symlink_to("nowhere")
+    files = application.load(app, mpy_cross).files
+    assert sorted(files) == ["main.mpy", "one/part.mpy", "two/part.mpy"]

@@ -12,10 +12,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.upstream.put_file import put_file
 from tests.upstream.suites import CMDLINE, Suite
 from tools.build import ROOT
 from tools.guest import Guest
-from tools.run_program import put_file
 from tools.vmm import make_vmm
 from tools.vmm.base import VmSpec
 
