@@ -133,21 +133,41 @@ def debug(
     "flash",
     positional=["app"],
     help={
-        "app": "a .py file or a directory with main.py; an .elf file with --inspect",
-        "out": "the file to write; else APP's name and .elf, in the current directory",
-        "inspect": "list what APP, a flashed .elf file, holds",
+        "app": "a .py file or a directory with main.py",
+        "out": "the file to write; APP.elf, unless given; X.romfs is APP alone, for --initramfs",
+        "inspect": "list what APP, a flashed file, holds",
+        "no-compiler": "do not freeze APP; add it to a ready firmware, without gcc",
+        "firmware": "the ready firmware; else the one that was built last",
+        "wheels": "a directory of wheels for requirements.txt, in PyPI's place",
+        "timings": PROGRAM_HELP["timings"],
     }
     | BOARD_HELP,
 )
-def flash(_: Context, app: str, out: str = "", inspect: bool = False, board: str = "") -> None:
+def flash(
+    _: Context,
+    app: str,
+    out: str = "",
+    inspect: bool = False,
+    no_compiler: bool = False,
+    firmware: str = "",
+    wheels: str = "",
+    timings: bool = False,
+    board: str = "",
+) -> None:
     """Make one bootable ELF file of APP: the firmware with the application in it."""
     from tools import boards, flash
 
     boards.choose(board)
     if inspect:
-        flash.show(Path(app))
-    else:
-        flash.flash(Path(app), Path(out) if out else None)
+        return flash.show(Path(app))
+    with timed(timings):
+        return flash.flash(
+            Path(app),
+            Path(out) if out else None,
+            compiler=not no_compiler,
+            firmware=Path(firmware) if firmware else None,
+            wheels=Path(wheels) if wheels else None,
+        )
 
 
 BUILD_HELP = BOARD_HELP | {

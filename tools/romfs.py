@@ -15,6 +15,7 @@ CHECKSUM_MARK = b"CRC32C"
 
 _DEPTH_MAX = 32
 """Directories in directories: ROMFS_DEPTH_MAX of kernel/romfs.h."""
+_ABOUT_MARK = b"about "
 _PADDING = 1
 _DATA_VERBATIM = 2
 _DATA_POINTER = 3
@@ -22,9 +23,14 @@ _DIRECTORY = 4
 _FILE = 5
 
 
-def make_romfs(files: Mapping[str, bytes]) -> bytes:
-    """An image of the files, by relative path, parts joined by `/`."""
+def make_romfs(files: Mapping[str, bytes], about: bytes = b"") -> bytes:
+    """An image of the files, by relative path, parts joined by `/`.
+
+    `about`: something for `read_about`; a guest does not see it.
+    """
     records = _records(files)
+    if about:
+        records = _record(_PADDING, _ABOUT_MARK + about) + records
     checksum = CHECKSUM_MARK + google_crc32c.value(records).to_bytes(4, "little")
     return _finished(_record(_PADDING, checksum) + records)
 
@@ -74,16 +80,34 @@ def _number(value: int) -> bytes:
     return bytes(encoded)
 
 
-def read_romfs(image: bytes) -> dict[str, bytes]:
-    """The files of an image, by path; ValueError if it is not whole."""
+def _whole(image: bytes) -> bytes:
+    """Its records."""
     if image[: len(MAGIC)] != MAGIC:
         raise ValueError("it does not begin as a ROMFS")
     length, start = _number_at(image, len(MAGIC), len(image))
     if length > len(image) - start:
         raise ValueError("it is cut short")
-    whole = image[start : start + length]
+    return image[start : start + length]
+
+
+def read_about(image: bytes) -> bytes:
+    """What `make_romfs` was given beside the files; b"" if it was nothing."""
+    whole = _whole(image)
+    at = 0
+    while at < len(whole):
+        kind, at = _number_at(whole, at, len(whole))
+        length, at = _number_at(whole, at, len(whole))
+        if kind == _PADDING and whole[at:].startswith(_ABOUT_MARK):
+            return whole[at + len(_ABOUT_MARK) : at + length]
+        at += length
+    return b""
+
+
+def read_romfs(image: bytes) -> dict[str, bytes]:
+    """The files of an image, by path; ValueError if it is not whole."""
+    whole = _whole(image)
     files: dict[str, bytes] = {}
-    _read_records(whole, 0, length, "", files)
+    _read_records(whole, 0, len(whole), "", files)
     if whole[2 : 2 + len(CHECKSUM_MARK)] == CHECKSUM_MARK:
         end = 2 + len(CHECKSUM_MARK) + 4
         if whole[end - 4 : end] != google_crc32c.value(whole[end:]).to_bytes(4, "little"):

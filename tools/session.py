@@ -22,8 +22,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tools import application, build, host, sources
-from tools.application import Application
+from tools import build, host, sources
+from tools.app_files import MAIN, collect
+from tools.application import Application, compile_app, compile_text
 from tools.attach import say
 from tools.errors import UserError
 from tools.guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
@@ -33,7 +34,7 @@ from tools.talk import talk
 from tools.timings import timings
 from tools.vmm import make_vmm
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
-from tools.vmm.kernel_image import check_memory
+from tools.vmm.kernel_image import LEAST_MEMORY, check_memory
 from tools.vmm.qemu import Qemu, require_free_port
 
 GUEST_CRASHED = 122
@@ -68,7 +69,8 @@ def run(
         return _run_application(vmm, replace(spec, kernel=app), timeout, raw)
     check_memory(spec.memory_bytes)  # A mistake in the command line need not wait for a build.
     with timings.step("compile the application"):
-        loaded = application.load(app, build.mpy_cross(sources.micropython()), main=app.name)
+        compiler = build.mpy_cross(sources.micropython())
+        loaded = compile_app(collect(app), compiler, MAIN if app.is_dir() else app.name)
     return _run_loaded(loaded, vmm, spec, timeout, raw)
 
 
@@ -86,7 +88,7 @@ def execute(
     spec = VmSpec(Path(), cpus, memory, cmdline)
     check_memory(spec.memory_bytes)
     with timings.step("compile the code"):
-        loaded = application.of_source("<string>", code, build.mpy_cross(sources.micropython()))
+        loaded = compile_text("<string>", code, build.mpy_cross(sources.micropython()))
     return _run_loaded(loaded, vmm, spec, timeout, raw)
 
 
@@ -94,9 +96,10 @@ def _run_loaded(
     loaded: Application, vmm: str | None, spec: VmSpec, timeout: float | None, raw: bool
 ) -> int:
     """Run an application that comes as --initramfs beside the firmware."""
+    loaded.check_size(spec.memory_bytes - LEAST_MEMORY)
     with tempfile.TemporaryDirectory(prefix="run-") as scratch:
         image = Path(scratch) / "app.romfs"
-        image.write_bytes(loaded.romfs)
+        image.write_bytes(loaded.romfs())
         return _run_application(vmm, replace(spec, initramfs=image), timeout, raw)
 
 

@@ -99,13 +99,14 @@ static mp_obj_t load_file(const char *stem, qstr *name) {
     return MP_OBJ_NULL;
 }
 
-// The module `stem` as a function, the name of its source in *name; MP_OBJ_NULL where there is none.
 // Both modules come from one place: files that --initramfs brought go before what is frozen.
+static bool is_frozen(void) {
+    return !has_files() || (!is_file(MAIN, ".py") && !is_file(MAIN, ".mpy"));
+}
+
+// The module `stem` as a function, the name of its source in *name; MP_OBJ_NULL where there is none.
 static mp_obj_t load(const char *stem, qstr *name) {
-    if (has_files() && (is_file(MAIN, ".py") || is_file(MAIN, ".mpy"))) {
-        return load_file(stem, name);
-    }
-    return load_frozen(stem, name);
+    return is_frozen() ? load_frozen(stem, name) : load_file(stem, name);
 }
 
 // What a program that ends by SystemExit(value) gives; a text is printed.
@@ -174,6 +175,14 @@ static int run_module(const char *stem, bool *raised) {
     return status_of(MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
+// A package's modules may be frozen, and its other files lie in /rom: the first that has its folder is
+// where its modules are looked for.
+static void put_frozen_first(void) {
+    mp_obj_list_store(mp_sys_path, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_QSTR(MP_QSTR__dot_frozen));
+    mp_obj_list_store(mp_sys_path, MP_OBJ_NEW_SMALL_INT(1), MP_OBJ_NEW_QSTR(MP_QSTR__dot_frozen_slash_lib));
+    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR_));
+}
+
 // sys.argv: the program's name, then the arguments of the command line.
 static void fill_argv(void) {
     mp_obj_list_append(mp_sys_argv, MP_OBJ_NEW_QSTR(qstr_from_str(MAIN ".py")));
@@ -205,6 +214,9 @@ bool application_exists(void) {
 static void prepare(void) {
     if (has_files()) {
         mp_vfs_chdir(MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom));
+    }
+    if (is_frozen()) {
+        put_frozen_first();
     }
     fill_argv();
 }

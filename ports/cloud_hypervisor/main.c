@@ -21,6 +21,7 @@
 #include "kernel/system.h"
 #include "modmachine.h"
 #include "ramdisk.h"
+#include "settings.h"
 #include "stack_overrun.h"
 
 // What is left to say an exception with when the heap is full; a program may have more, by
@@ -115,7 +116,7 @@ static void run_session(void) {
 }
 
 void app_main(void) {
-    static const char *const settings[] = { SYSTEM_SETTINGS, "console", "exit-mark", "on-exit", "ramdisk" };
+    static const char *const settings[] = { SETTINGS };
     system_check_settings(settings, MP_ARRAY_SIZE(settings));
     size_t stack_size;
     char *stack = interpreter_stack(&stack_size);

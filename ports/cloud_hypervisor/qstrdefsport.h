@@ -4,3 +4,4 @@
 // Names of things that are not C identifiers, for the interned strings.
 // *FORMAT-OFF*
 Q(/lib)
+Q(.frozen/lib)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The names of all settings, for C and for assembly: main.c checks by them what is on the command line,
+ * and the host tools find them in the firmware's file (firmware_info.S). */
+#ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SETTINGS_H
+#define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SETTINGS_H
+
+#include "kernel/settings.h"
+
+#define SETTINGS KERNEL_SETTINGS, "console", "exit-mark", "on-exit", "ramdisk"
+
+#endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SETTINGS_H

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Builds a firmware with an application's Python frozen into it.
+
+Only the frozen code is compiled, and all linked again, in a directory of the application's own
+below the firmware's build directory.
+"""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+from tools import boards, build, sources
+from tools.application import Application
+from tools.cache import locked
+from tools.firmware_file import FirmwareFile
+from tools.terminal import progress
+
+_FOLDER = "applications"
+
+
+def freeze(app: Application) -> build.BuildResult:
+    """Build the firmware if it is stale, then one with the application. Errors as build.build."""
+    base = build.build()
+    options = build.Options(boards.find(None, build.PORT / "boards"))
+    name = re.sub(r"[^\w.-]", "_", app.name, flags=re.ASCII)
+    directory = base.elf.resolve().parent / _FOLDER / name
+    tree = sources.micropython()
+    with build.writing_below(build.BUILD), locked(build.BUILD / f".{options.name}.lock"):
+        _write(directory, app, FirmwareFile.read(base.elf).build_id)
+        variables = build.make_variables(options, tree, base.elf.resolve().parent)
+        variables["APPLICATION"] = str(directory)
+        with progress(f"Freezing {app.name}") as line:
+            build.run_make(
+                build.PORT,
+                variables,
+                build.environment_of(tree),
+                directory / "build.log",
+                line.detail,
+            )
+    return build.BuildResult.in_directory(directory)
+
+
+def _write(directory: Path, app: Application, base: str) -> None:
+    """Put there what is to be frozen; if it is other than last time, nothing of that is kept."""
+    state = hashlib.sha256(base.encode())
+    for path, code in sorted(app.frozen.items()):
+        state.update(f"{path}\0{len(code)}\0".encode() + code)
+    note = directory / "state"
+    if note.is_file() and note.read_text() == state.hexdigest():
+        return
+    shutil.rmtree(directory, ignore_errors=True)
+    names = []
+    for path, code in sorted(app.frozen.items()):
+        names.append(f"{path[:-3]}.mpy")
+        file = directory / "modules" / names[-1]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(code)
+    (directory / "manifest.py").write_text(f'freeze_mpy("modules", {names!r})\n')
+    note.write_text(state.hexdigest())
