@@ -96,11 +96,13 @@ def _add_packages(folder: Path, sources: dict[str, Source], data: dict[str, byte
 
 def _add_manifest(path: Path, sources: dict[str, Source], data: dict[str, bytes]) -> str:
     """Add what the manifest names; gives the version that it states."""
-    port = build.PORT
-    read = manifest.read(path.resolve(), port, boards.find(None, port / "boards").directory)
+    board = boards.find(None, build.PORT / "boards")
+    read = manifest.read(path.resolve(), build.PORT, board.directory)
+    firmware = manifest.read(board.manifest(build.PORT), build.PORT, board.directory)
+    in_firmware = {entry.file for entry in firmware.entries}
     for entry in read.entries:
-        if entry.file.is_relative_to(port):
-            continue  # The firmware has it.
+        if entry.file in in_firmware:
+            continue
         content = _read(entry.file)
         if entry.as_it_is:
             data[entry.target] = content

@@ -21,6 +21,11 @@ class Board:
     name: str
     directory: Path
 
+    def manifest(self, port: Path) -> Path:
+        """What is frozen for it, if its mpconfigboard.mk does not say otherwise."""
+        own = self.directory / "manifest.py"
+        return own if own.is_file() else port / "boards" / "manifest.py"
+
 
 def choose(wanted: str) -> None:
     """Have this process use a board, a name or a path, where none is named; "" changes nothing."""

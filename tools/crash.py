@@ -32,8 +32,24 @@ _BUILD = re.compile(r"\bbuild ([0-9a-f]+)\b")
 
 
 def debug_file_of(kernel: Path) -> Path:
-    """Where the build puts the symbols of build/firmware.elf: build/firmware.debug.elf."""
-    return kernel.with_suffix(".debug.elf")
+    """Where the symbols of a firmware are: x.debug.elf beside x.elf; of a flashed file, wherever it
+    was put, with the build that it was made of. There need not be such a file."""
+    beside = kernel.with_suffix(".debug.elf")
+    if not beside.exists():
+        build = _build_id_of(kernel)
+        for found in (_ROOT / "build").glob("**/firmware.debug.elf"):
+            if build and _build_id_of(found) == build:
+                return found
+    return beside
+
+
+def _build_id_of(path: Path) -> str:
+    """ "" if it has none."""
+    try:
+        with path.open("rb") as file:
+            return _build_id(ELFFile(file))
+    except (OSError, ELFError):
+        return ""
 
 
 def explain(report: str, debug_file: Path) -> str:

@@ -62,11 +62,11 @@ def flash(
         files = app_files.collect(app, wheels)
     target = out or Path(f"{files.name}.elf")
     if target.suffix == IMAGE_SUFFIX:
-        content = _image(files, firmware)
+        content = image(files, firmware or build.build().elf)
     elif compiler and firmware is None:
-        content = _frozen(files)
+        content = frozen(files)
     else:
-        content = _added(files, firmware or build.BUILD / "firmware.elf")
+        content = added(files, firmware or build.BUILD / "firmware.elf")
     try:
         target.write_bytes(content)
     except OSError as error:
@@ -75,7 +75,8 @@ def flash(
     _say(f"{target}: {len(content):,} bytes, {count} files")
 
 
-def _frozen(files: AppFiles) -> bytes:
+def frozen(files: AppFiles) -> bytes:
+    """A firmware of the chosen board with the application's Python frozen in."""
     with timings.step("build what is stale"):
         base = FirmwareFile.read(build.build().elf)
     compiled = _compiled(files, base, build.mpy_cross(sources.micropython()))
@@ -85,7 +86,8 @@ def _frozen(files: AppFiles) -> bytes:
     return elf.with_romfs(compiled.romfs_beside_frozen())
 
 
-def _added(files: AppFiles, firmware: Path) -> bytes:
+def added(files: AppFiles, firmware: Path) -> bytes:
+    """A ready firmware with the application behind it."""
     if not firmware.exists():
         raise UserError(f"{firmware} does not exist.", "Build one: ./inv build")
     base = FirmwareFile.read(firmware)
@@ -94,8 +96,9 @@ def _added(files: AppFiles, firmware: Path) -> bytes:
     return base.with_romfs(compiled.romfs())
 
 
-def _image(files: AppFiles, firmware: Path | None) -> bytes:
-    base = FirmwareFile.read(firmware or build.build().elf)
+def image(files: AppFiles, firmware: Path) -> bytes:
+    """The application alone, for this firmware."""
+    base = FirmwareFile.read(firmware)
     compiled = _compiled(files, base, _ready_compiler(base.version))
     compiled.check_size(MOST_MEMORY)
     return compiled.romfs()

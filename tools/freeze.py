@@ -51,11 +51,8 @@ def _write(directory: Path, app: Application, base: str) -> None:
     if note.is_file() and note.read_text() == state.hexdigest():
         return
     shutil.rmtree(directory, ignore_errors=True)
-    names = []
     for path, code in sorted(app.frozen.items()):
-        names.append(f"{path[:-3]}.mpy")
-        file = directory / "modules" / names[-1]
+        file = (directory / "modules" / path).with_suffix(".mpy")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(code)
-    (directory / "manifest.py").write_text(f'freeze_mpy("modules", {names!r})\n')
     note.write_text(state.hexdigest())

@@ -37,7 +37,7 @@ class Manifest:
 
 
 def read(path: Path, port: Path, board: Path) -> Manifest:
-    """Execute it. UserError with MicroPython's reason; FileNotFoundError never."""
+    """Execute it. UserError with MicroPython's reason."""
     tree = sources.micropython().path
     reader = _reader(tree / "tools" / "manifestfile.py")
     variables = {

@@ -9,14 +9,16 @@ machines of its own. `@pytest.mark.machine(memory="64M", cpus=2)` sets the field
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.guest.applications import Start
 from tests.guests import build_guest
-from tools import application, flash, sources
-from tools.build import build, mpy_cross
+from tools import flash
+from tools.app_files import collect
+from tools.build import build
 from tools.guest import Guest, GuestError
 from tools.vmm import BACK_ENDS, make_vmm
 from tools.vmm.base import VmSpec
@@ -95,9 +97,9 @@ def boot(request: pytest.FixtureRequest, vmm_name: str) -> Iterator[Boot]:
         yield start
 
 
-@pytest.fixture(params=["elf", "initramfs"])
+@pytest.fixture(params=["frozen", "added", "initramfs"])
 def start(request: pytest.FixtureRequest, boot: Boot, firmware: Path, tmp_path: Path) -> Start:
-    """Boots applications, in each of the ways."""
+    """Boots applications, in each of the three ways."""
 
     def start(files: dict[str, str], **fields: object) -> Guest:
         folder = tmp_path / "app"
@@ -105,13 +107,14 @@ def start(request: pytest.FixtureRequest, boot: Boot, firmware: Path, tmp_path: 
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        romfs = application.load(folder, mpy_cross(sources.micropython())).romfs
-        file = tmp_path / f"app.{request.param}"
-        if request.param == "elf":
-            file.write_bytes(flash.add_application(firmware, romfs))
-            return boot(file, **fields)
-        file.write_bytes(romfs)
-        return boot(initramfs=file, **fields)
+        collected = collect(folder)
+        file = tmp_path / "file"
+        if request.param == "initramfs":
+            file.write_bytes(flash.image(collected, firmware))
+            return boot(initramfs=file, **fields)
+        way = flash.frozen if request.param == "frozen" else partial(flash.added, firmware=firmware)
+        file.write_bytes(way(collected))
+        return boot(file, **fields)
 
     return start
 

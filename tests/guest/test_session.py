@@ -561,6 +561,13 @@ def test_end_of_a_flashed_program(host: Host, tmp_path: Path, code: str, status:
 
 
 @any_vmm_will_do
+def test_crash_of_a_flashed_program_has_names(host: Host, tmp_path: Path) -> None:
+    done = host.run("run", str(flashed(host, tmp_path, "import machine; machine.mem8[0]")))
+    assert done.returncode == 122
+    assert re.search(rb"machine_mem_subscr  \S*machine_mem\.c:\d+", done.stderr)
+
+
+@any_vmm_will_do
 def test_prompt_after_a_flashed_program_is_not_its_output(host: Host, tmp_path: Path) -> None:
     done = host.run("run", str(flashed(host, tmp_path, "print('ran')", "on-exit=prompt")))
     assert (done.returncode, done.stdout) == (0, b"ran\n")
@@ -579,8 +586,8 @@ def test_flashed_file_is_inspected(host: Host, tmp_path: Path) -> None:
     done = flash(host, str(file), "--inspect")
     assert done.returncode == 0
     assert re.search(rb"build [0-9a-f]{40}\n", done.stdout)
-    assert b"main.mpy" in done.stdout
-    assert b"settings: heap=8M\n" in done.stdout
+    assert b"main.py (frozen)" in done.stdout
+    assert b"settings heap=8M\n" in done.stdout
 
 
 @any_vmm_will_do

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import boards, build, sources
+from tools import boards, build, mpy_cross, sources
 from tools.errors import UserError, WorkFailed
 from tools.sources import MicroPython
 
@@ -211,7 +211,7 @@ def test_mpy_cross_of_another_release_is_built_from_its_tree(
     program = build.mpy_cross(tree)
     assert sorted(tree.path.rglob("*")) == before
     assert program.is_relative_to(tmp_path)
-    assert build.mpy_cross_release(program) == "v1.99.0"
+    assert mpy_cross.release_of(program) == "v1.99.0"
 
 
 @pytest.mark.parametrize("character", [" ", "\t", "$", ":", ";", "'", '"', "=", "(", "\\", "*"])
