@@ -7,6 +7,7 @@ and, where there is a manifest.py, of the Python only what that names, beside ma
 """
 
 import ast
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ SETTINGS = "settings"
 _MANIFEST = "manifest.py"
 _REQUIREMENTS = "requirements.txt"
 _BEGIN = (MAIN, "boot.py")
+_NOT_FOR_A_MACHINE = re.compile(r"^[^/]*\.(dist-info|data)/|^bin/|\.pyi$|/py\.typed$")
+"""What pip installs beside the modules and their data."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def _collect_directory(path: Path, wheels: Path | None) -> AppFiles:
 def _add_packages(folder: Path, sources: dict[str, Source], data: dict[str, bytes]) -> None:
     for file in files_of(folder):
         name = str(file.relative_to(folder))
-        if name.partition("/")[0].endswith((".dist-info", ".data")) or name.startswith("bin/"):
+        if _NOT_FOR_A_MACHINE.search(name):
             continue
         if file.suffix == ".py":
             sources[name] = Source(_read(file), is_packages=True)

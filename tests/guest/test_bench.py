@@ -29,7 +29,7 @@ def test_instructions_of_a_boot_are_counted(firmware: Path) -> None:
 
 @pytest.mark.only_on("nested")
 def test_exits_of_a_known_guest_are_counted(tiny_guest: Callable[[str], Path]) -> None:
-    figures = boot_exits.measure(tiny_guest("prompt"), "never", says_prompt=True)
+    figures = boot_exits.measure(tiny_guest("prompt"), "never", b">>> ")
     exits = dict(figures["exits_by_reason"])
     exits.pop("interrupt", None)  # The host's.
     # Its one page, the four bytes of the prompt, its end.

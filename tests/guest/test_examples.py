@@ -20,6 +20,7 @@ RUNS = [
     ("arguments", "", 1, "", "usage: NUMBER...\n"),
     ("timer", "", 0, "tick 1\ntick 2\ntick 3\ntick 4\ntick 5\n", ""),
     ("filter", "", 0, "3 lines, 3 words\n", ""),
+    ("package", "", 0, "200 {'hello': 'world'}\n", ""),
     ("data", "", 0, "Hello, world!\nHello, Cloud Hypervisor!\n", ""),
 ]
 

@@ -74,7 +74,7 @@ INT_INSTRUCTION = b"     5: v=03 e=0000 i=1 cpl=0 IP=0008:20 pc=20 SP=0010:0 EAX
 def test_an_instruction_that_begins_anew_counts_once(begun_anew: bytes) -> None:
     lines = [executed(0x10), executed(0x20), begun_anew, executed(0x20), *sent(b">>> ")]
     trace = read_trace(lines)
-    assert (trace.executed, trace.at_prompt) == (2, 2)
+    assert (trace.executed, trace.at_awaited) == (2, 2)
     assert trace.addresses == {0x10: 1, 0x20: 1}
 
 
@@ -87,12 +87,12 @@ def test_an_interrupt_takes_no_instruction_back(interrupt: bytes) -> None:
 def test_what_follows_the_prompt_is_told_apart() -> None:
     lines = [executed(1), *sent(b"\x01>>>"), executed(2), *sent(b" "), executed(3), *sent(b">>> ")]
     trace = read_trace(lines)
-    assert (trace.at_prompt, trace.executed) == (2, 3)
+    assert (trace.at_awaited, trace.executed) == (2, 3)
     assert trace.addresses == {1: 1, 2: 1}
 
 
 def test_a_log_without_prompt_is_an_error() -> None:
-    with pytest.raises(WorkFailed, match="no prompt"):
+    with pytest.raises(WorkFailed, match="no b'>>> '"):
         read_trace([executed(1), *sent(b">>>")])
 
 

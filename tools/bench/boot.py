@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""`./inv bench boot`: what it costs from the PVH entry to the prompt.
+"""`./inv bench boot`: what it costs from the PVH entry to the prompt, or to an application.
 
 Counts, not times: instructions in QEMU, and on the real Cloud Hypervisor VM exits, pages and the
 VMM's memory, the last two against a guest that only halts.
@@ -15,9 +15,10 @@ from typing import Any
 from rich.table import Table
 
 from tests.guests import build_guest
-from tools.bench import boot_exits, boot_instructions
+from tools.bench import boot_application, boot_exits, boot_instructions
 from tools.bench.report import Benchmark, Budget, Figures, amount, table
 from tools.build import build
+from tools.guest import PROMPT
 from tools.vmm import cloud_hypervisor_cli, qemu
 from tools.vmm.nested import shared_linux
 
@@ -36,21 +37,28 @@ MEMORY = 1 << 20
 def measure() -> Figures:
     """Keys: `instructions` as boot_instructions.measure; `target`: by setting of transparent huge
     pages and guest ("halt", "prompt") the figures of boot_exits.measure, of the boot with the
-    median number of exits, and `all_exits_beside_console`."""
+    median number of exits, and `all_exits_beside_console`; `applications`: by the way in which an
+    application was flashed, see boot_application.measure."""
     kernel = build().elf
     target: Figures = {}
     with tempfile.TemporaryDirectory(prefix="halt-") as directory:
         halt = build_guest("halt", Path(directory))
         for huge_pages in ("never", "always"):
             target[huge_pages] = {
-                "halt": median_boot(halt, huge_pages, says_prompt=False),
-                "prompt": median_boot(kernel, huge_pages, says_prompt=True),
+                "halt": median_boot(halt, huge_pages, None),
+                "prompt": median_boot(kernel, huge_pages, PROMPT),
             }
-    return {"instructions": boot_instructions.measure(kernel), "target": target}
+    return {
+        "instructions": boot_instructions.measure(kernel),
+        "target": target,
+        "applications": boot_application.measure(median_boot),
+    }
 
 
-def median_boot(kernel: Path, huge_pages: str, says_prompt: bool) -> dict[str, Any]:
-    boots = [boot_exits.measure(kernel, huge_pages, says_prompt) for _ in range(_BOOTS)]
+def median_boot(
+    kernel: Path, huge_pages: str, awaited: bytes | None, initramfs: Path | None = None
+) -> dict[str, Any]:
+    boots = [boot_exits.measure(kernel, huge_pages, awaited, initramfs) for _ in range(_BOOTS)]
     exits = [boot["exits_beside_console"] for boot in boots]
     chosen = boots[exits.index(statistics.median_low(exits))]
     return {**chosen, "all_exits_beside_console": exits}
@@ -81,6 +89,7 @@ def tables(figures: Figures) -> Iterator[Table]:
     yield instruction_table(figures["instructions"])
     yield target_table(figures["target"])
     yield exit_table(figures["target"]["never"]["prompt"])
+    yield boot_application.ways_table(figures["applications"])
 
 
 def instruction_table(figures: Figures) -> Table:

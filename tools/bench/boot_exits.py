@@ -39,14 +39,20 @@ FIRST_TOUCH = "first touch of a page"
 DEVICE_REGISTER = "device register"
 
 
-def measure(kernel: Path, huge_pages: str, says_prompt: bool) -> dict[str, Any]:
-    """One boot's figures; `huge_pages` is L1's setting for transparent huge pages."""
+def measure(
+    kernel: Path, huge_pages: str, awaited: bytes | None, initramfs: Path | None = None
+) -> dict[str, Any]:
+    """One boot's figures; `huge_pages` is L1's setting for transparent huge pages.
+
+    `awaited`: what the guest says before it rests, if anything.
+    """
     linux = shared_linux()
     linux.set_transparent_huge_pages(huge_pages)
     vmm = Nested()
-    with tracing(linux), Guest(vmm, VmSpec(kernel)) as guest:
-        if says_prompt:
-            guest.wait_for_prompt()
+    spec = VmSpec(kernel, initramfs=initramfs)
+    with tracing(linux), Guest(vmm, spec) as guest:
+        if awaited is not None:
+            guest.read_until(awaited)
         exits = _settled_exits(vmm)
         memory = vmm.memory_of_process("RssAnon")
         process = _process_of_vmm(linux)

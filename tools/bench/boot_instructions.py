@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""How many instructions a guest executes from its PVH entry to the prompt, and in which functions.
+"""How many instructions a guest executes from its PVH entry to its prompt, and in which functions.
 
 QEMU stops at the entry by its gdb stub. From there on its log names each instruction it executes,
 one a line, each byte written to the UART, and each exception. What is logged but not executed shows
@@ -43,10 +43,10 @@ class Trace:
     """What a log tells. All counts are of instructions; each repetition of REP is one."""
 
     executed: int
-    at_prompt: int
-    """When the prompt's last byte had been written to the UART."""
+    at_awaited: int
+    """When the last byte of what is awaited had been written to the UART."""
     addresses: dict[int, int]
-    """Counts by address, up to the prompt."""
+    """Counts by address, up to there."""
 
 
 class TracedQemu(Qemu):
@@ -86,54 +86,69 @@ class TracedQemu(Qemu):
         return str(answer)
 
 
-def measure(kernel: Path) -> dict[str, Any]:
-    """The figures of `kernel`, see the keys. WorkFailed if the two counts differ."""
-    trace, counted = trace_boot(kernel)
+def measure(kernel: Path, awaited: bytes = PROMPT, initramfs: Path | None = None) -> dict[str, Any]:
+    """The figures of a boot until it says what is `awaited`, see the keys.
+
+    WorkFailed if the two counts differ.
+    """
+    boot = _Boot(kernel, awaited, initramfs)
+    trace, counted = boot.traced()
     if trace.executed != counted:
         raise WorkFailed(
             f"QEMU's log shows {trace.executed:,} instructions, its count is {counted:,}.",
             "Report this with the version of QEMU.",
         )
     return {
-        "instructions_to_prompt": trace.at_prompt,
-        "instructions_until_it_waits": instructions_until_it_waits(kernel),
+        "instructions_to_prompt": trace.at_awaited,
+        "instructions_until_it_waits": boot.instructions_until_it_waits(),
         "checked_against_icount": counted,
         "by_function": Functions(kernel).sums(trace.addresses.items()),
     }
 
 
-def trace_boot(kernel: Path) -> tuple[Trace, int]:
-    """The log of a boot that was stopped at the prompt, and QEMU's own count then."""
-    with tempfile.TemporaryDirectory(prefix="trace-") as directory:
-        log = Path(directory) / "log"
-        vmm, spec = _machine(kernel, log)
-        with Guest(vmm, spec) as guest:
-            guest.wait_for_prompt()
-            vmm.halt()
-            counted = vmm.executed()
-        with log.open("rb") as lines:
-            return read_trace(lines), counted
+@dataclass(frozen=True)
+class _Boot:
+    """What is booted, and until when."""
+
+    kernel: Path
+    awaited: bytes
+    initramfs: Path | None
+
+    def traced(self) -> tuple[Trace, int]:
+        """The log of a boot that was stopped there, and QEMU's own count then."""
+        with tempfile.TemporaryDirectory(prefix="trace-") as directory:
+            log = Path(directory) / "log"
+            vmm = TracedQemu(pvh_entry(self.kernel), log)
+            with Guest(vmm, self._spec) as guest:
+                guest.read_until(self.awaited)
+                vmm.halt()
+                counted = vmm.executed()
+            with log.open("rb") as lines:
+                return read_trace(lines, self.awaited), counted
+
+    def instructions_until_it_waits(self) -> int:
+        """Up to the first time that the guest halts for good: it may work on after the prompt."""
+        vmm = TracedQemu(pvh_entry(self.kernel), None)
+        with Guest(vmm, self._spec) as guest:
+            guest.read_until(self.awaited)
+            deadline = time.monotonic() + _SETTLING_TIMEOUT
+            before = -1
+            while (now := vmm.executed()) != before:
+                if time.monotonic() > deadline:
+                    raise WorkFailed("The guest does not come to rest.")
+                before = now
+                time.sleep(_SETTLING_INTERVAL)
+            return now
+
+    @property
+    def _spec(self) -> VmSpec:
+        return VmSpec(self.kernel, initramfs=self.initramfs, count_instructions=True, gdb_port=0)
 
 
-def instructions_until_it_waits(kernel: Path) -> int:
-    """Up to the first time that the guest halts for good: it may work on after the prompt."""
-    vmm, spec = _machine(kernel, None)
-    with Guest(vmm, spec) as guest:
-        guest.wait_for_prompt()
-        deadline = time.monotonic() + _SETTLING_TIMEOUT
-        before = -1
-        while (now := vmm.executed()) != before:
-            if time.monotonic() > deadline:
-                raise WorkFailed("The guest does not come to rest at its prompt.")
-            before = now
-            time.sleep(_SETTLING_INTERVAL)
-        return now
-
-
-def read_trace(lines: Iterable[bytes]) -> Trace:
-    """Count a log of QEMU up to its end and up to the prompt; WorkFailed if there is no prompt."""
+def read_trace(lines: Iterable[bytes], awaited: bytes = PROMPT) -> Trace:
+    """Count a log of QEMU up to its end and up to what is awaited; WorkFailed if it is not there."""
     counts: Counter[int] = Counter()
-    address, executed, at_prompt = 0, 0, 0
+    address, executed, at_awaited = 0, 0, 0
     sent = b""
     addresses: dict[int, int] = {}
     for line in lines:
@@ -146,14 +161,9 @@ def read_trace(lines: Iterable[bytes]) -> Trace:
             executed -= 1
         elif match := _SENT.match(line):
             sent += bytes([int(match[1], 16)])
-            if not at_prompt and sent.endswith(PROMPT):
-                at_prompt = executed
+            if not at_awaited and sent.endswith(awaited):
+                at_awaited = executed
                 addresses = dict(counts)
-    if not at_prompt:
-        raise WorkFailed("QEMU's log shows no prompt on the UART.", "Is this Debian's QEMU?")
-    return Trace(executed, at_prompt, addresses)
-
-
-def _machine(kernel: Path, log: Path | None) -> tuple[TracedQemu, VmSpec]:
-    spec = VmSpec(kernel, count_instructions=True, gdb_port=0)
-    return TracedQemu(pvh_entry(kernel), log), spec
+    if not at_awaited:
+        raise WorkFailed(f"QEMU's log shows no {awaited!r} on the UART.", "Is this Debian's QEMU?")
+    return Trace(executed, at_awaited, addresses)
