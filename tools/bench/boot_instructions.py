@@ -146,7 +146,7 @@ class _Boot:
 
 
 def read_trace(lines: Iterable[bytes], awaited: bytes = PROMPT) -> Trace:
-    """Count a log of QEMU up to its end and up to what is awaited; WorkFailed if it is not there."""
+    """Count a log of QEMU to its end and to what is awaited; WorkFailed if that is missing."""
     counts: Counter[int] = Counter()
     address, executed, at_awaited = 0, 0, 0
     sent = b""
