@@ -19,7 +19,13 @@ END_OF_INPUT = b"\x04"
 QUOTE = b"\x16"
 """What the setting console=pipe makes of these: ports/cloud_hypervisor/stdio_port.h."""
 
+_SPECIAL = re.compile(rb"[\x03\x04\x16]")
 _INTERRUPTS_PASSED_ON = 2
+
+
+def quoted(data: bytes, special: re.Pattern[bytes] = _SPECIAL) -> bytes:
+    """What the guest has to receive for the program to read `data`."""
+    return special.sub(lambda found: QUOTE + found[0], data)
 
 
 def run_application(guest: Guest, the_run: Run, *, raw: bool) -> int:
@@ -71,13 +77,13 @@ class _Input:
     def __init__(self, keyboard: Keyboard, guest: Guest, *, keys_interrupt: bool) -> None:
         self._keyboard = keyboard
         self._guest = guest
-        self._special = re.compile(rb"[\x04\x16]" if keys_interrupt else rb"[\x03\x04\x16]")
+        self._special = re.compile(rb"[\x04\x16]") if keys_interrupt else _SPECIAL
         self._quoted = False
         """Whether the last byte that was sent quotes the next one."""
 
     def add(self, data: bytes) -> None:
         """What the program is to read."""
-        self._keyboard.pending += self._special.sub(lambda found: QUOTE + found[0], data)
+        self._keyboard.pending += quoted(data, self._special)
 
     def end(self) -> None:
         self._keyboard.pending += END_OF_INPUT
