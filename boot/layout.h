@@ -41,7 +41,8 @@
 #define DIRECT_MAP_END 0xffffc00000000000
 /* These two share a page directory. */
 #define MMIO_BASE 0xffffc00000000000 /* Device registers and ACPI tables, mapped on demand. */
-#define MMIO_END 0xffffc00020000000
+#define MMIO_END 0xffffc0001ffff000
+#define PHYSICAL_VIEW 0xffffc0001ffff000 /* One page, of kernel/physical.c. */
 #define KERNEL_STACK_BASE 0xffffc00020000000 /* A guard page below each stack. */
 #define KERNEL_STACK_END 0xffffc00040000000
 

@@ -155,13 +155,28 @@ uint64_t paging_lookup(uint64_t *root, uintptr_t virt, size_t *page_size) {
     return 0;
 }
 
+uint64_t paging_rights(uint64_t *root, uintptr_t virt) {
+    uint64_t writable = PTE_WRITABLE, nx = 0;
+    uint64_t *table = root;
+    for (unsigned at = 4; at; --at) {
+        uint64_t entry = table[virt >> (12 + 9 * (at - 1)) & (ENTRIES - 1)];
+        writable &= entry;
+        nx |= entry & PTE_NX;
+        if (!(entry & PTE_PRESENT) || entry & PTE_LARGE) {
+            break;
+        }
+        table = table_of(entry);
+    }
+    return writable | nx;
+}
+
 uint64_t *paging_current_root(void) {
     return table_of(read_cr3());
 }
 
 bool paging_readable(uintptr_t virt, size_t len) {
     uintptr_t end = virt + len;
-    if (end < virt || (virt >= 1ull << 47 && virt < DIRECT_MAP_BASE)) {
+    if (end < virt || !paging_is_canonical(virt)) {
         return false;
     }
     while (virt < end) {

@@ -85,8 +85,17 @@ uint64_t paging_remove_table(uint64_t *root, uintptr_t virt);
  * to 512 GiB, aligned to its size). */
 uint64_t paging_lookup(uint64_t *root, uintptr_t virt, size_t *page_size);
 
+/* An address is the CPU's to translate: the others are a #GP. SDM volume 1, 3.3.7.1. */
+static inline bool paging_is_canonical(uintptr_t virt) {
+    return virt < 1ull << 47 || virt >= DIRECT_MAP_BASE;
+}
+
 /* True where `len` bytes at `virt` can be read without a fault, in the current address space. */
 bool paging_readable(uintptr_t virt, size_t len);
+
+/* What the tables above it leave of the rights of the entry that maps `virt`: PTE_WRITABLE where all of
+ * them have it, PTE_NX where one has (SDM volume 3, 4.6). */
+uint64_t paging_rights(uint64_t *root, uintptr_t virt);
 
 /* The root of the current address space. */
 uint64_t *paging_current_root(void);

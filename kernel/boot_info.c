@@ -201,6 +201,20 @@ size_t boot_info_copy_cmdline(const boot_info_t *info, phys_view_t view, void *c
     return len;
 }
 
+bool boot_info_memory(uint64_t paddr, phys_view_t view, void *ctx, uint32_t index, boot_memory_t *entry) {
+    memory_t memory = { view, ctx };
+    struct hvm_start_info start_info;
+    struct hvm_memmap_table_entry item;
+    if (!read_memory(&memory, paddr, &start_info, sizeof(start_info))
+        || start_info.magic != START_INFO_MAGIC || start_info.version == 0
+        || start_info.memmap_entries > BOOT_INFO_MEMMAP_MAX || index >= start_info.memmap_entries
+        || !read_item(&memory, start_info.memmap_paddr, index, &item, sizeof(item))) {
+        return false;
+    }
+    *entry = (boot_memory_t) { item.addr, item.size, item.type };
+    return true;
+}
+
 const char *boot_info_status_text(boot_info_status_t status) {
     switch (status) {
         case BOOT_INFO_OK:

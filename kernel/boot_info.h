@@ -10,6 +10,7 @@
 #ifndef MICROPY_INCLUDED_KERNEL_BOOT_INFO_H
 #define MICROPY_INCLUDED_KERNEL_BOOT_INFO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -69,6 +70,17 @@ boot_info_status_t boot_info_parse(boot_info_t *info, uint64_t paddr, phys_view_
  * may give `buf` where it was told to leave out the command line's own memory, which lies
  * below 1 MiB on Cloud Hypervisor and QEMU. */
 size_t boot_info_copy_cmdline(const boot_info_t *info, phys_view_t view, void *ctx, char *buf, size_t size);
+
+/* An entry of the memory map as the VMM gave it: nothing in it is checked. */
+typedef struct _boot_memory_t {
+    uint64_t start;
+    uint64_t size;
+    uint32_t type; /* As E820 counts them: 1 RAM, 2 reserved, 3 ACPI tables, 4 ACPI NVS, 5 broken. */
+} boot_memory_t;
+
+/* Reads entry `index` of the memory map of the start_info at `paddr`, as long as that is whole: at any
+ * time, since no one uses that memory for something else. False behind the last entry. */
+bool boot_info_memory(uint64_t paddr, phys_view_t view, void *ctx, uint32_t index, boot_memory_t *entry);
 
 /* One line for people: what is wrong, and what to do. */
 const char *boot_info_status_text(boot_info_status_t status);

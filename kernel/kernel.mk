@@ -20,7 +20,7 @@ LINK_ADDRESS ?= 0x100000
 COPT ?= -O2
 STRIP ?= strip
 
-KERNEL_SRC_S = boot/pvh.S boot/application_note.S boot/vectors.S boot/halt.S boot/thread_entry.S
+KERNEL_SRC_S = boot/pvh.S boot/application_note.S boot/vectors.S boot/msr.S boot/halt.S boot/thread_entry.S
 KERNEL_SRC_C = $(patsubst $(KERNEL_TOP)/%,%,$(wildcard $(addprefix $(KERNEL_TOP)/,boot/*.c drivers/*.c kernel/*.c kernel/libc/*.c)))
 
 # Freestanding code without red zone (interrupts come on any stack), position independence

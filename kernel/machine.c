@@ -115,6 +115,7 @@ static void keep_cmdline(void) {
 }
 
 void machine_init_memory(uint64_t start_info) {
+    machine.start_info = start_info;
     boot_info_status_t status = boot_info_parse(&machine.boot, start_info, boot_view, NULL);
     if (status != BOOT_INFO_OK) {
         panic(boot_info_status_text(status));

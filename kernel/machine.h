@@ -12,6 +12,7 @@
 /* Written once, in boot_main(); read only afterwards. */
 typedef struct _machine_t {
     boot_info_t boot;
+    uint64_t start_info;     /* Where it lies, physical. */
     acpi_info_t acpi;
     const char *cmdline;     /* As the VMM gave it. */
     cmdline_t words;         /* The same, split. */

@@ -9,6 +9,7 @@
 #include "boot/paging.h"
 #include "boot/percpu.h"
 #include "drivers/power.h"
+#include "kernel/backtrace.h"
 #include "kernel/console.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
@@ -16,10 +17,6 @@
 
 #define BACKTRACE_LIMIT 24
 
-/* Set by the linker script. The note is as `readelf -n` shows it: a 16-byte header, the hash. */
-extern const uint8_t image_start[], rodata_start[], build_id_note[];
-
-#define NOTE_HEADER_SIZE 16
 #define BUILD_ID_SHOWN 8
 
 static uint32_t panicking;
@@ -49,21 +46,10 @@ static void print_register(const char *name, uint64_t value) {
 static void print_backtrace(uint64_t rip, uint64_t rbp) {
     print("backtrace: ");
     print_hex(rip, 16);
-    for (unsigned i = 0; i < BACKTRACE_LIMIT; ++i) {
-        // Frame pointer, then return address: System V ABI, AMD64 supplement, 3.2.2.
-        const uint64_t *frame = (const uint64_t *)rbp;
-        if (rbp % sizeof(uint64_t) || !paging_readable(rbp, 2 * sizeof(uint64_t))) {
-            break;
-        }
-        if (frame[1] < (uintptr_t)image_start || frame[1] >= (uintptr_t)rodata_start) {
-            break;
-        }
+    uint64_t caller;
+    for (unsigned i = 0; i < BACKTRACE_LIMIT && backtrace_next(&rbp, &caller); ++i) {
         print(" ");
-        print_hex(frame[1], 16);
-        if (frame[0] <= rbp) { // Stacks grow down, so callers lie higher.
-            break;
-        }
-        rbp = frame[0];
+        print_hex(caller, 16);
     }
     print("\r\n");
 }
@@ -75,7 +61,7 @@ static void print_place(uint64_t rip) {
     print_hex(rip, 16);
     print(", build ");
     for (unsigned i = 0; i < BUILD_ID_SHOWN; ++i) {
-        print_digits(build_id_note[NOTE_HEADER_SIZE + i], 2);
+        print_digits(system_build_id()[i], 2);
     }
     print("\r\n");
 }

@@ -13,6 +13,11 @@
 #include "kernel/panic.h"
 #include "kernel/system.h"
 
+/* Set by the linker script; as `readelf -n` shows it: a header, the hash. */
+extern const uint8_t build_id_note[];
+
+#define NOTE_HEADER_SIZE 16
+
 _Noreturn void system_power_off(void) {
     interrupts_disable();
     power_off(&machine.acpi);
@@ -73,6 +78,10 @@ const char *system_vmm_name(void) {
         return "QEMU";
     }
     return machine.acpi.oem_id[0] ? machine.acpi.oem_id : "unknown VMM";
+}
+
+const uint8_t *system_build_id(void) {
+    return build_id_note + NOTE_HEADER_SIZE;
 }
 
 static const void *smbios_view(void *ctx, uint64_t paddr, size_t len) {

@@ -38,6 +38,10 @@ unsigned system_cpu_count(void);    /* CPUs that the machine has enabled. */
  * "QEMU" or what the tables say. */
 const char *system_vmm_name(void);
 
+/* The hash by which a file of symbols is told to be of this build. */
+#define SYSTEM_BUILD_ID_SIZE 20
+const uint8_t *system_build_id(void);
+
 /* SMBIOS type 1 UUID where there is one (16 bytes), else NULL. */
 const uint8_t *system_uuid(void);
 

@@ -6,12 +6,20 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Its lowest set bit is in the lowest byte of `word` that is 0; 0 where none is. */
+static uint64_t zero_byte(uint64_t word) {
+    return (word - 0x0101010101010101) & ~word & 0x8080808080808080;
+}
+
+/* By aligned words: what of one lies outside of the string lies in the same page. */
 size_t strlen(const char *s) {
-    const char *end = s;
-    while (*end) {
-        ++end;
+    unsigned before = (uintptr_t)s % sizeof(uint64_t);
+    const uint64_t *at = (const uint64_t *)(s - before);
+    uint64_t zero = zero_byte(*at | ~(UINT64_MAX << 8 * before));
+    while (!zero) {
+        zero = zero_byte(*++at);
     }
-    return end - s;
+    return (const char *)at + __builtin_ctzll(zero) / 8 - s;
 }
 
 size_t strnlen(const char *s, size_t max) {

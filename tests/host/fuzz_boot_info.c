@@ -80,6 +80,21 @@ static void check_cmdline(const boot_info_t *info, image_t *image) {
     }
 }
 
+/* Of a map that was taken every entry can be read again, and not one more. */
+static void check_map(boot_info_status_t status, image_t *image) {
+    boot_memory_t memory;
+    uint32_t count = 0;
+    while (boot_info_memory(image->entry, image_view, image, count, &memory)) {
+        count++;
+    }
+    CHECK(count <= BOOT_INFO_MEMMAP_MAX);
+    if (status == BOOT_INFO_OK) {
+        uint32_t expected;
+        memcpy(&expected, (const uint8_t *)image_view(image, image->entry, 56) + 0x30, 4);
+        CHECK_EQ(count, expected);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     image_t image;
     if (!image_open(&image, data, size)) {
@@ -100,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     CHECK_EQ(info.problems >> BOOT_INFO_PROBLEMS, 0);
     check_cmdline(&info, &image);
+    check_map(status, &image);
     image_drop_views(&image);
     return 0;
 }

@@ -32,6 +32,11 @@ int main(int argc, char **argv) {
     for (uint32_t i = 0; i < info.module_count; i++) {
         printf("%s[%" PRIu64 ", %" PRIu64 "]", i > 0 ? ", " : "", info.module[i].paddr, info.module[i].size);
     }
+    printf("], \"map\": [");
+    boot_memory_t entry;
+    for (uint32_t i = 0; boot_info_memory(image.entry, image_view, &image, i, &entry); i++) {
+        printf("%s[%" PRIu64 ", %" PRIu64 ", %" PRIu32 "]", i > 0 ? ", " : "", entry.start, entry.size, entry.type);
+    }
     char *cmdline = malloc(info.cmdline_len + 1);
     boot_info_copy_cmdline(&info, image_view, &image, cmdline, info.cmdline_len + 1);
     printf("], \"cmdline\": \"");

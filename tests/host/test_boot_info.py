@@ -44,6 +44,11 @@ def test_cloud_hypervisor_512_mib(tmp_path: Path) -> None:
         "rsdp": 0xA0000,
         "ram": [[0, 0xA0000], [MIB, 512 * MIB]],
         "modules": [],
+        "map": [
+            [0, 0xA0000, RAM],
+            [MIB, 511 * MIB, RAM],
+            [0xE8000000, 0x10000000, RESERVED],
+        ],
         "cmdline": b"heap=64M a 'b c'",
     }
 
@@ -66,6 +71,18 @@ def test_qemu_at_unaligned_addresses(tmp_path: Path) -> None:
     assert result["ram"] == [[0, 0x9F000], [MIB, 2 * GIB - 0x20000], [4 * GIB, 10 * GIB]]
 
 
+def test_the_map_is_given_as_it_stands(tmp_path: Path) -> None:
+    entries = [Entry(2**64 - 1, 2**64 - 1, 77), Entry(MIB, 16 * MIB), Entry(MIB, 0, RESERVED)]
+    result = parse(with_memmap(entries), tmp_path)
+    assert result["map"] == [[2**64 - 1, 2**64 - 1, 77], [MIB, 16 * MIB, RAM], [MIB, 0, RESERVED]]
+
+
+def test_a_map_that_is_refused_is_not_given(tmp_path: Path) -> None:
+    assert parse(with_memmap([Entry(0, MIB)], MEMMAP_MAX + 1), tmp_path)["map"] == []
+    # Its end is not readable: what comes before is.
+    assert parse(with_memmap([Entry(0, MIB)], 2), tmp_path)["map"] == [[0, MIB, RAM]]
+
+
 def test_version_0_has_no_memory_map_and_says_so(tmp_path: Path) -> None:
     image = Image(entry=0x6000)
     # Only the 40 bytes that version 0 has are readable.
@@ -73,7 +90,7 @@ def test_version_0_has_no_memory_map_and_says_so(tmp_path: Path) -> None:
     image.add(0x7000, b"hello".ljust(PAGE, b"\0"))
     result = parse(image, tmp_path)
     assert result["status"].startswith("the PVH start_info has no memory map (version 0)")
-    assert result["ram"] == []
+    assert result["ram"] == result["map"] == []
     assert result["cmdline"] == b"hello"
 
 
