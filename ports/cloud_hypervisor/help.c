@@ -9,6 +9,8 @@ const char cloud_hypervisor_help_text[] =
     "  help('modules')       the modules that are built in\n"
     "  import cloud_hypervisor; cloud_hypervisor.vmm()\n"
     "                        which virtual machine monitor this is\n"
+    "  import guest; guest.help()\n"
+    "                        looking around: CPU, memory, ACPI tables, the stack ...\n"
     "  import machine        Timer, RTC, UART, mem8/16/32, reset(), poweroff() ...\n"
     "  open('x.txt', 'w')    files live on a RAM disk: they outlast a soft reset,\n"
     "                        not the machine; cloud_hypervisor.RAMDisk() is that disk\n"

@@ -14,8 +14,8 @@ from tests.guest.conftest import Boot
 from tools.guest import Guest
 
 MODULES = (
-    "_asyncio array asyncio binascii builtins cloud_hypervisor cmath collections cryptolib "
-    "deflate errno framebuf gc hashlib heapq io json machine marshal math micropython os "
+    "_asyncio _guest array asyncio binascii builtins cloud_hypervisor cmath collections cryptolib "
+    "deflate errno framebuf gc guest hashlib heapq io json machine marshal math micropython os "
     "platform random re select struct sys time uasyncio uctypes unittest vfs"
 )
 LATER = {"string", "weakref"}
