@@ -55,7 +55,7 @@ def package_finding(group: str) -> Finding:
     missing = host.missing_packages(host.GROUPS[group])
     if not missing:
         return Finding(subject, "installed")
-    # gdb is wanted by one task only, and the others install what they need by themselves.
+    # No problem yet: each task installs what it needs by itself.
     return Finding(
         subject, f"missing: {' '.join(missing)}", f"As root: {host.install_command(missing)}"
     )

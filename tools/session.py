@@ -32,10 +32,12 @@ from tools.program import Run
 from tools.run_application import run_application
 from tools.talk import talk
 from tools.timings import timings
+from tools.vmm import cloud_hypervisor_cli as cli
 from tools.vmm import make_vmm
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
+from tools.vmm.gdb_port import require_free_port
 from tools.vmm.kernel_image import LEAST_MEMORY, check_memory
-from tools.vmm.qemu import Qemu, require_free_port
+from tools.vmm.qemu import Qemu
 
 GUEST_CRASHED = 122
 GUEST_RESET = 123
@@ -45,6 +47,7 @@ VMM_FAILED = 125
 _BAD_SETTING = "the setting "
 """So begins what the guest's kernel says of its command line; nothing is wrong with the kernel."""
 _GDB_PORT = 1234
+GDB_SCRIPT = build.ROOT / "tools" / "gdb" / "micropython.py"
 ELF_SUFFIX = ".elf"
 
 
@@ -112,17 +115,20 @@ def _run_application(vmm: str | None, spec: VmSpec, timeout: float | None, raw: 
 
 def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: float | None) -> int:
     """Boot a guest that waits for gdb before its first instruction; attach the terminal."""
-    if vmm not in (None, Qemu.name):
-        raise UserError(f"The {vmm} back end has no server for gdb.", "Use --vmm qemu.")
+    # Not every Cloud Hypervisor has a server for gdb: which one is used has to be asked for.
+    chosen = make_vmm(vmm or Qemu.name)
+    if chosen.name != Qemu.name:
+        cli.require_gdb(cli.require())
     host.require("debug")
     require_free_port(_GDB_PORT)
     say(f"In another terminal: {gdb_command(build.build().debug)}")
     spec = VmSpec(Path(), cpus, memory, cmdline, gdb_port=_GDB_PORT)
-    return _session(Qemu(), spec, timeout, talk)
+    return _session(chosen, spec, timeout, talk)
 
 
 def gdb_command(symbols: Path) -> str:
-    """The line that connects gdb with a guest that waits for it, and shows it all sources.
+    """The line that connects gdb with a guest that waits for it, shows it all sources, and gives it
+    py-bt and py-locals.
 
     The build names them relatively: to the repository, and to `micropython` and `mbedtls`.
     """
@@ -134,7 +140,7 @@ def gdb_command(symbols: Path) -> str:
         "hbreak boot_main",
         "continue",
     ]
-    words = ["gdb", "-d", str(build.ROOT), str(symbols)]
+    words = ["gdb", "-d", str(build.ROOT), "-x", str(GDB_SCRIPT), str(symbols)]
     return shlex.join(words + [word for each in commands for word in ("-ex", each)])
 
 

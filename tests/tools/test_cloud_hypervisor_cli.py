@@ -43,6 +43,17 @@ def test_what_is_refused(tmp_path: Path, says: str, complaint: str) -> None:
         cli.version_of(program(tmp_path, says))
 
 
+def test_gdb_support_is_seen_in_the_help(tmp_path: Path) -> None:
+    with_gdb = program(tmp_path, "cloud-hypervisor v53.0 --gdb <gdb>  GDB socket")
+    assert cli.has_gdb(with_gdb)
+    cli.require_gdb(with_gdb)
+    (tmp_path / "other").mkdir()
+    without = program(tmp_path / "other", "cloud-hypervisor v53.0")
+    assert not cli.has_gdb(without)
+    with pytest.raises(UserError, match="was built without gdb support"):
+        cli.require_gdb(without)
+
+
 def test_environment_names_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = program(tmp_path, "cloud-hypervisor v53.0")
     monkeypatch.setenv("CLOUD_HYPERVISOR", str(path))

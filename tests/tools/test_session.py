@@ -3,14 +3,12 @@
 """What `run`, `exec` and `debug` refuse or print before there is a guest."""
 
 import shlex
-import socket
 from pathlib import Path
 
 import pytest
 
 from tools import session
 from tools.errors import UserError
-from tools.vmm.qemu import require_free_port
 
 
 @pytest.mark.parametrize(
@@ -33,12 +31,22 @@ def test_memory_that_cannot_be_is_refused_before_a_build(
 def test_gdb_finds_all_sources(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     monkeypatch.setattr("tools.sources.mbedtls", lambda: Path("/mbed tls"))
     words = shlex.split(session.gdb_command(Path("/symbols")))
-    assert words[:4] == ["gdb", "-d", str(root), "/symbols"]
+    assert words[:4] == ["gdb", "-d", str(root), "-x"]
+    assert Path(words[4]).is_file()
+    assert words[5] == "/symbols"
     assert "set substitute-path mbedtls /mbed tls" in words
 
 
-def test_port_that_is_taken_is_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"The port {port} for gdb"):
-            require_free_port(port)
+@pytest.mark.parametrize("vmm", ["nested", "cloud_hypervisor"])
+def test_debug_needs_a_cloud_hypervisor_with_gdb(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vmm: str
+) -> None:
+    program = tmp_path / "cloud-hypervisor"
+    program.write_text("#!/bin/sh\necho cloud-hypervisor v53.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("CLOUD_HYPERVISOR", str(program))
+    monkeypatch.setattr("tools.build.build", lambda: pytest.fail("was built"))
+    with pytest.raises(UserError) as caught:
+        session.debug(vmm=vmm, cpus=1, memory="512M", cmdline="", timeout=None)
+    assert "v53.0, was built without gdb support" in caught.value.message
+    assert "--features guest_debug" in caught.value.hint

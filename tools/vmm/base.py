@@ -57,8 +57,9 @@ class VmSpec:
     count_instructions: bool = False
     """QEMU only: one guest instruction is one nanosecond, so that the TSC counts instructions."""
     gdb_port: int | None = None
-    """QEMU only: a port of the loopback interface (0: any free one) where the machine waits for gdb
-    before it runs its first instruction; `Vmm.boot` leaves it waiting."""
+    """A port of the loopback interface (0: any free one) where the machine waits for gdb before it
+    runs its first instruction; `Vmm.boot` leaves it waiting. Cloud Hypervisor has that only where
+    it was built with its feature guest_debug."""
 
     @property
     def memory_bytes(self) -> int:
@@ -95,6 +96,8 @@ class Vmm(ABC):
         self.reboots = 0
         """Grows when the guest resets itself under `VmSpec.allow_reboot`, by one or more a reset:
         the firmware of QEMU's q35 adds a reset of its own."""
+        self.gdb_port = 0
+        """Where a machine with `VmSpec.gdb_port` waits for gdb, once it is started."""
 
     @property
     @abstractmethod

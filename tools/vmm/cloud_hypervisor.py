@@ -14,6 +14,7 @@ from tools.errors import UserError
 from tools.vmm import cloud_hypervisor_cli as cli
 from tools.vmm import kvm_probe
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
+from tools.vmm.gdb_port import GdbRelay
 from tools.vmm.kernel_image import check_kernel
 from tools.vmm.process import ChildProcess
 from tools.vmm.serial_bridge import SerialBridge
@@ -38,6 +39,7 @@ class CloudHypervisor(Vmm):
         self._events_fd = -1
         self._events = cli.EventReader()
         self._bridge: SerialBridge | None = None
+        self._relay: GdbRelay | None = None
         self._booted = False
         self._allow_reboot = False
         self._ending: Ending | None = None
@@ -51,12 +53,18 @@ class CloudHypervisor(Vmm):
         if reason is not None:
             raise UserError(f"KVM is not usable here: {reason}.", "Use --vmm nested or qemu.")
         check_kernel(spec.kernel, spec.memory_bytes)
+        if spec.gdb_port is not None:
+            cli.require_gdb(self._program)
         self._allow_reboot = spec.allow_reboot
         self._directory = Path(tempfile.mkdtemp(prefix="cloud-hypervisor-"))
         self._events_fd, events = os.pipe()
         os.set_blocking(self._events_fd, False)
         command = [str(self._program), "--api-socket", f"path={self._directory}/api"]
         command += ["--event-monitor", f"fd={events}"]
+        if spec.gdb_port is not None:
+            self._relay = GdbRelay(spec.gdb_port, lambda: self._connect("gdb"))
+            self.gdb_port = self._relay.port
+            command += ["--gdb", f"path={self._directory}/gdb"]
         try:
             self._process = ChildProcess(command, pass_fds=(events,))
         finally:
@@ -81,7 +89,7 @@ class CloudHypervisor(Vmm):
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
             try:
-                self._connect_api().close()
+                self._connect("api").close()
                 return
             except OSError:
                 if self._process is None or self._process.poll() is not None:
@@ -91,10 +99,10 @@ class CloudHypervisor(Vmm):
                     raise VmmError("Cloud Hypervisor opens no API.") from None
             time.sleep(0.002)
 
-    def _connect_api(self) -> socket.socket:
+    def _connect(self, name: str) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            connection.connect(f"{self._directory}/api")
+            connection.connect(f"{self._directory}/{name}")
         except OSError:
             connection.close()
             raise
@@ -128,7 +136,7 @@ class CloudHypervisor(Vmm):
     def api(self, method: str, command: str, body: Any = None) -> Any:
         """A call of Cloud Hypervisor's API, such as ("GET", "vm.info")."""
         try:
-            connection = self._connect_api()
+            connection = self._connect("api")
         except OSError as error:
             raise VmmError(f"Cloud Hypervisor's API cannot be reached: {error}.") from None
         return cli.call_api(connection, method, command, body)
@@ -139,6 +147,9 @@ class CloudHypervisor(Vmm):
         if self._bridge is not None:
             self._bridge.close()
             self._bridge = None
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
         if self._events_fd >= 0:
             os.close(self._events_fd)
             self._events_fd = -1

@@ -14,7 +14,7 @@ from typing import Any
 
 from tools.errors import UserError
 from tools.vmm.base import Ending, VmmError, VmSpec
-from tools.vmm.process import ask_version
+from tools.vmm.process import ask, ask_version
 
 OLDEST = 44
 """The oldest release whose guest looks as this port expects (see docs/)."""
@@ -59,6 +59,22 @@ def version_of(program: Path) -> str:
     return match[1]
 
 
+@functools.cache
+def has_gdb(program: Path) -> bool:
+    """Whether it was built with its feature guest_debug."""
+    return "--gdb " in ask(program, "--help")
+
+
+def require_gdb(program: Path) -> None:
+    """UserError unless gdb can be used with it."""
+    if not has_gdb(program):
+        raise UserError(
+            f"This Cloud Hypervisor, {version_of(program)}, was built without gdb support.",
+            "Build one by `cargo build --release --features guest_debug` and name it by "
+            "CLOUD_HYPERVISOR, or use --vmm qemu.",
+        )
+
+
 def arguments(
     spec: VmSpec, kernel: str, initramfs: str | None, serial: str, api: str, events_fd: int
 ) -> list[str]:
@@ -87,6 +103,8 @@ def machine_config(spec: VmSpec, serial: Path) -> dict[str, Any]:
         "serial": {"mode": "Socket", "socket": str(serial)},
         "console": {"mode": "Off"},
     }
+    if spec.gdb_port is not None:
+        config["gdb"] = True
     if spec.uuid is not None:
         config["platform"] = {"uuid": str(spec.uuid)}
     return config

@@ -17,6 +17,7 @@ from typing import Any
 from tools.terminal import progress
 from tools.vmm import cloud_hypervisor_cli as cli
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
+from tools.vmm.gdb_port import GdbRelay
 from tools.vmm.kernel_image import check_kernel
 from tools.vmm.nested_image import CLOUD_HYPERVISOR, make_image
 from tools.vmm.nested_linux import NestedLinux, NestedLinuxDied
@@ -58,6 +59,7 @@ class Nested(Vmm):
         super().__init__()
         self._linux: NestedLinux | None = None
         self._frames: _Frames | None = None
+        self._relay: GdbRelay | None = None
         self._api = ""
         self._port = 0
         self._pid = 0
@@ -79,6 +81,8 @@ class Nested(Vmm):
 
     def start(self, spec: VmSpec) -> None:
         check_kernel(spec.kernel, spec.memory_bytes)
+        if spec.gdb_port is not None:
+            cli.require_gdb(cli.require())
         try:
             self._prepare(spec)
         except NestedLinuxDied:
@@ -95,11 +99,16 @@ class Nested(Vmm):
         initramfs = linux.upload(spec.initramfs) if spec.initramfs is not None else None
         command = [f"/{CLOUD_HYPERVISOR}", "--seccomp", "false"]
         command += cli.arguments(spec, kernel, initramfs, f"socket={serial}", self._api, _EVENTS_FD)
+        if spec.gdb_port is not None:
+            command += ["--gdb", f"path={name}.gdb"]
         self._frames = _Frames(linux.run(command, serial, spec.allow_reboot))
         kind, payload = self._frames.wait(_START_TIMEOUT)
         if kind != "l":
             raise VmmError(f"The nested guest's agent sent {kind!r} instead of a port.")
         self._port = linux.forward(int(payload))
+        if spec.gdb_port is not None:
+            self._relay = GdbRelay(spec.gdb_port, lambda: linux.connect_unix(f"{name}.gdb"))
+            self.gdb_port = self._relay.port
 
     def boot(self) -> None:
         if self._frames is not None and self._pid == 0:
@@ -190,6 +199,9 @@ class Nested(Vmm):
         return int(match[1]) * 1024
 
     def stop(self) -> None:
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
         if self._frames is not None:
             self._frames.end()
             self._frames.close()

@@ -17,9 +17,14 @@ _VERSION_TIMEOUT = 10.0
 
 def ask_version(program: str | Path) -> str:
     """What `program --version` prints; UserError if it cannot be run or does not end."""
+    return ask(program, "--version")
+
+
+def ask(program: str | Path, option: str) -> str:
+    """What `program OPTION` prints; UserError if it cannot be run or does not end."""
     try:
         done = subprocess.run(
-            [program, "--version"],
+            [program, option],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -30,7 +35,7 @@ def ask_version(program: str | Path) -> str:
         raise UserError(f"{program} cannot be run: {error.strerror}.") from None
     except subprocess.TimeoutExpired:
         raise UserError(
-            f"{program} --version does not end within {_VERSION_TIMEOUT:g} s.",
+            f"{program} {option} does not end within {_VERSION_TIMEOUT:g} s.",
             "Is it the right program?",
         ) from None
     return done.stdout

@@ -3,13 +3,13 @@
 """The QEMU back end: a q35 machine without firmware devices, emulated by TCG, booted by PVH."""
 
 import functools
-import os
 import re
 import shutil
 import socket
 from contextlib import ExitStack
 
 from tools.errors import UserError
+from tools.vmm import gdb_port
 from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
 from tools.vmm.kernel_image import check_kernel
 from tools.vmm.process import ChildProcess, ask_version
@@ -51,8 +51,6 @@ class Qemu(Vmm):
         self._process: ChildProcess | None = None
         self._qmp: Qmp | None = None
         self._port = 0
-        self.gdb_port = 0
-        """Where a machine with `VmSpec.gdb_port` waits for gdb, once it is started."""
         self._waits_for_gdb = False
         self._ending: Ending | None = None
 
@@ -66,7 +64,7 @@ class Qemu(Vmm):
         self._waits_for_gdb = spec.gdb_port is not None
         with ExitStack() as ours:
             # QEMU is given sockets that listen already: nobody can take their ports meanwhile.
-            listener = ours.enter_context(_listener(0))
+            listener = ours.enter_context(gdb_port.listen(0))
             self._port = listener.getsockname()[1]
             monitor, qemu_monitor = socket.socketpair()
             self._qmp = Qmp(monitor)
@@ -74,7 +72,7 @@ class Qemu(Vmm):
             fds = [listener.fileno(), qemu_monitor.fileno()]
             command = _command(spec, *fds)
             if spec.gdb_port is not None:
-                gdb = ours.enter_context(_listener(spec.gdb_port))
+                gdb = ours.enter_context(gdb_port.listen(spec.gdb_port))
                 self.gdb_port = gdb.getsockname()[1]
                 fds.append(gdb.fileno())
                 command += ["-chardev", f"socket,id=gdb,fd={gdb.fileno()},{_SERVES}"]
@@ -137,21 +135,6 @@ class Qemu(Vmm):
             self._process.kill()
         if self._qmp is not None:
             self._qmp.close()
-
-
-def require_free_port(port: int) -> None:
-    """UserError if nobody can listen at this port of the loopback interface."""
-    _listener(port).close()
-
-
-def _listener(port: int) -> socket.socket:
-    try:
-        return socket.create_server(("127.0.0.1", port), backlog=1)
-    except OSError as error:
-        raise UserError(
-            f"The port {port} for gdb cannot be had: {os.strerror(error.errno or 0)}.",
-            "End the other guest that waits for gdb.",
-        ) from None
 
 
 def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
