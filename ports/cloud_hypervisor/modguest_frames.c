@@ -37,8 +37,8 @@ static const mp_code_state_t *state_at(const nlr_buf_t *nlr, size_t place) {
 }
 
 static size_t place_count(const nlr_buf_t *nlr) {
-    size_t frame = (const void **)nlr->regs[NLR_RBP] - (const void **)nlr->regs[NLR_RSP];
-    return MICROPY_NLR_NUM_REGS + MIN(frame, FRAME_WORDS_MAX);
+    ptrdiff_t frame = (const void **)nlr->regs[NLR_RBP] - (const void **)nlr->regs[NLR_RSP];
+    return MICROPY_NLR_NUM_REGS + MAX(0, MIN(frame, FRAME_WORDS_MAX)); // Machine code has none.
 }
 
 static bool is_readable(const void *at, size_t len) {

@@ -42,7 +42,7 @@ def _all(function):
 
 def build():
     names = ("_thread", "network", "socket", "ssl", "asyncio", "vfs", "hashlib", "unittest")
-    have = []
+    have = ["native code"] if sys.implementation._mpy >> 10 & 15 else []
     for name in names:
         try:
             __import__(name)
@@ -52,7 +52,7 @@ def build():
     build_id, address = _guest.build()
     system = os.uname()
     return Record(
-        "firmware version board compiler build_id link_address:x python modules",
+        "firmware version board compiler build_id link_address:x python features",
         "MicroPython for Cloud Hypervisor",
         system.version,
         system.machine,
