@@ -2,6 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """tools/vmm/gdb_port.py: gdb's port, and what carries it to Cloud Hypervisor's Unix socket."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ def test_relay_ends_whatever_it_waits_for(tmp_path: Path) -> None:
     relay = GdbRelay(0, lambda: connected(tmp_path / "gdb"))
     with socket.create_connection(("127.0.0.1", relay.port), timeout=10) as client:
         relay.close()
-        assert client.recv(1) == b""
+        with contextlib.suppress(ConnectionResetError):  # Where it was not accepted yet.
+            assert client.recv(1) == b""
     assert time.monotonic() - begin < 5
 
 
