@@ -56,9 +56,11 @@ static void init_allocator(void) {
         { 0, ONE_MIB }, // The boot's structures now, the trampoline of other CPUs later.
         { (uintptr_t)image_start, firmware_end },
         { cmdline, cmdline + machine.boot.cmdline_len + 1 }, // In low memory too, on the VMMs we know.
-        { phys_ranges_end_of(&machine.boot.ram, BOARD_RAM_CAP), UINT64_MAX },
     };
-    size_t count = 4;
+    size_t count = 3;
+    if (BOARD_RAM_CAP < UINT64_MAX) {
+        excluded[count++] = (phys_range_t) { phys_ranges_end_of(&machine.boot.ram, BOARD_RAM_CAP), UINT64_MAX };
+    }
     for (uint32_t i = 0; i < machine.boot.module_count; ++i) {
         const boot_module_t *module = &machine.boot.module[i];
         if (module->paddr < firmware_end && module->paddr + module->size > (uintptr_t)image_start) {

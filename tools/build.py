@@ -168,17 +168,17 @@ def discard_if_changed(
 ) -> None:
     """Empty the build directory when what make cannot see has changed.
 
-    These are its variables, the compiler, and the makefiles themselves, with the flags in them. Of
-    the rest of a board, make sees what has changed.
+    These are its variables, the compiler, and the makefiles themselves, with the flags in them. So
+    are a board's headers: upstream's list of modules keeps what they have taken out.
     """
     gcc = subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True)
     rules = hashlib.sha256()
-    makefiles = {PORT / "Makefile", *PORT.rglob("*.mk"), *ROOT.glob("kernel/*.mk")}
+    files = {PORT / "Makefile", *PORT.rglob("*.mk"), *ROOT.glob("kernel/*.mk")}
     if board is not None:
-        makefiles.update(board.rglob("*.mk"))
-    for path in sorted(makefiles):
+        files.update(board.rglob("*.mk"), board.rglob("*.h"))
+    for path in sorted(files):
         rules.update(path.read_bytes())
-    seen = {"gcc": gcc.stdout.splitlines()[0], "makefiles": rules.hexdigest()}
+    seen = {"gcc": gcc.stdout.splitlines()[0], "files": rules.hexdigest()}
     now = json.dumps({**variables, **seen}, indent=1)
     note = directory / "options.json"
     if directory.is_dir() and (not note.is_file() or note.read_text() != now):

@@ -26,6 +26,7 @@ from tools.errors import UserError
 PARTS: tuple[tuple[str, str], ...] = (
     (r"^kernel/kernel/libc/", "libc"),
     (r"^kernel/(boot|kernel|drivers)/", r"\1"),
+    (r"^(kernel/)?board/", "board"),
     (r"frozen_content", "frozen Python"),
     (r"^py/", "py"),
     (r"^extmod/", "extmod"),

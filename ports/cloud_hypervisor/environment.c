@@ -9,6 +9,8 @@
 #include "kernel/application.h"
 #include "kernel/system.h"
 
+#if MICROPY_PY_OS
+
 #if !MICROPY_MODULE_ATTR_DELEGATION
 #error "os.environ wants MICROPY_MODULE_ATTR_DELEGATION"
 #endif
@@ -47,3 +49,5 @@ void os_attr(mp_obj_t self, qstr attr, mp_obj_t *dest) {
 
 MP_REGISTER_MODULE_DELEGATION(mp_module_os, os_attr);
 MP_REGISTER_ROOT_POINTER(mp_obj_t environ);
+
+#endif // MICROPY_PY_OS

@@ -113,7 +113,9 @@ void gc_collect(void) {
     interpreter_exec_range(&code, &code_size);
     gc_collect_root((void **)code, code_size / sizeof(void *));
 
+    #if MICROPY_PY_MACHINE_TIMER
     soft_timer_gc_mark_all();
+    #endif
     gc_collect_end();
 
     if (MP_STATE_MEM(gc_alloc_threshold) == pace) {

@@ -9,6 +9,8 @@
 #include "kernel/clock.h"
 #include "modmachine.h"
 
+#if MICROPY_PY_MACHINE
+
 #define NS_PER_S 1000000000
 #define NS_PER_US 1000
 
@@ -92,3 +94,5 @@ MP_DEFINE_CONST_OBJ_TYPE(
     make_new, machine_rtc_make_new,
     locals_dict, &machine_rtc_locals
     );
+
+#endif // MICROPY_PY_MACHINE

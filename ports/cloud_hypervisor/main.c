@@ -94,11 +94,15 @@ static void tell_problem(void) {
 static void run_session(void) {
     heap_init();
     mp_init();
+    #if MICROPY_PY_OS
     environment_init();
+    #endif
     mp_alloc_emergency_exception_buf(MP_OBJ_NEW_SMALL_INT(EMERGENCY_EXCEPTION_BUF_SIZE));
     mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_lib));
     readline_init0();
+    #if MICROPY_VFS_LFS2
     ramdisk_mount();
+    #endif
 
     tell_problem();
 
@@ -109,7 +113,9 @@ static void run_session(void) {
 
     run_exit_function();
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
+    #if MICROPY_PY_MACHINE_TIMER
     soft_timer_deinit();
+    #endif
     gc_sweep_all();
     mp_deinit();
     interpreter_memory_reset();
@@ -124,7 +130,9 @@ void app_main(void) {
     interpreter_on_stack_overrun(stack_overrun);
     for (;;) {
         run_session();
+        #if MICROPY_PY_MACHINE
         machine_set_soft_reset();
+        #endif
     }
 }
 

@@ -65,7 +65,9 @@ static MP_DEFINE_CONST_FUN_OBJ_0(cloud_hypervisor_interrupts_obj, cloud_hypervis
 
 static const mp_rom_map_elem_t cloud_hypervisor_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_cloud_hypervisor) },
+    #if MICROPY_VFS_LFS2
     { MP_ROM_QSTR(MP_QSTR_RAMDisk), MP_ROM_PTR(&ramdisk_type) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_clock), MP_ROM_PTR(&cloud_hypervisor_clock_obj) },
     { MP_ROM_QSTR(MP_QSTR_cmdline), MP_ROM_PTR(&cloud_hypervisor_cmdline_obj) },
     { MP_ROM_QSTR(MP_QSTR_cpus), MP_ROM_PTR(&cloud_hypervisor_cpus_obj) },

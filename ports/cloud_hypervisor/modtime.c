@@ -51,6 +51,8 @@ static mp_obj_t mp_time_localtime_get(void) {
 
 #endif
 
+#if MICROPY_PY_BUILTINS_FLOAT
+
 // time.sleep(), to the nanosecond as far as a float tells them.
 static void mp_time_sleep(mp_obj_t seconds_obj) {
     mp_float_t seconds = mp_obj_get_float(seconds_obj);
@@ -61,3 +63,16 @@ static void mp_time_sleep(mp_obj_t seconds_obj) {
     mp_float_t limit = INT64_MAX / NS_PER_S;
     mp_hal_delay_until_ns(clock_monotonic_ns() + (uint64_t)(MIN(seconds, limit) * NS_PER_S));
 }
+
+#else
+
+// Whole seconds.
+static void mp_time_sleep(mp_obj_t seconds_obj) {
+    mp_int_t seconds = mp_obj_get_int(seconds_obj);
+    if (seconds < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("sleep length must be non-negative"));
+    }
+    mp_hal_delay_until_ns(clock_monotonic_ns() + MIN(seconds, INT64_MAX / NS_PER_S / 2) * NS_PER_S);
+}
+
+#endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* What of MicroPython this machine gets: all of it, but for what has no hardware here. */
+/* What of MicroPython this machine gets: all of it, but for what has no hardware here, and for what its
+ * board leaves out. Whatever stands in #ifndef is the board's to choose: docs/boards.md. */
 
 // MicroPython includes this file before any of the C library.
 #include <alloca.h>
@@ -10,7 +11,9 @@
 
 #include "mpconfigboard.h"
 
+#ifndef MICROPY_CONFIG_ROM_LEVEL
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EVERYTHING)
+#endif
 
 // Names. Which VMM it is shows at run time only, see cloud_hypervisor.vmm().
 #define MICROPY_PY_SYS_PLATFORM "cloud_hypervisor"
@@ -20,19 +23,31 @@
 typedef intptr_t mp_int_t;
 typedef uintptr_t mp_uint_t;
 typedef int64_t mp_off_t;
+#ifndef MICROPY_LONGINT_IMPL
 #define MICROPY_LONGINT_IMPL (MICROPY_LONGINT_IMPL_MPZ)
+#endif
 #define MPZ_DIG_SIZE (32) // Two digits in a machine word: mpy-tool.py is told the same.
+#ifndef MICROPY_FLOAT_IMPL
 #define MICROPY_FLOAT_IMPL (MICROPY_FLOAT_IMPL_DOUBLE)
+#endif
 #define MICROPY_FLOAT_USE_NATIVE_FLT16 (0) // gcc's _Float16 needs SSE helpers of a hosted libgcc.
 #define MP_NEED_LOG2 (1)
 
 // The virtual machine and the compilers.
+#ifndef MICROPY_OPT_COMPUTED_GOTO
 #define MICROPY_OPT_COMPUTED_GOTO (1)
+#endif
+#ifndef MICROPY_EMIT_X64
 #define MICROPY_EMIT_X64 (1)
+#endif
 #define MICROPY_PERSISTENT_CODE_LOAD (1)
 #define MICROPY_ENABLE_SOURCE_LINE (1)
+#ifndef MICROPY_ERROR_REPORTING
 #define MICROPY_ERROR_REPORTING (MICROPY_ERROR_REPORTING_DETAILED)
+#endif
+#ifndef MICROPY_WARNINGS
 #define MICROPY_WARNINGS (1)
+#endif
 #define MICROPY_USE_INTERNAL_ERRNO (1)
 
 // Machine code runs where nobody can write: it is made on the heap and copied.
@@ -41,6 +56,7 @@ void *native_code_commit(const void *code, size_t size, void *relocation);
 
 // The heap: one area of the common size, further ones as long as the machine has memory.
 #define MICROPY_ENABLE_GC (1)
+#define MICROPY_GC_ALLOC_THRESHOLD (1)
 // Where the mark stack overflows the collector scans whole areas again. It is demand-zero.
 #define MICROPY_ALLOC_GC_STACK_SIZE (8192)
 #define MICROPY_GC_SPLIT_HEAP (1)
@@ -56,17 +72,20 @@ void heap_release(void *area);
 // one would take micropython.alloc_emergency_exception_buf() from programs.
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)
 #define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (0)
+#define MICROPY_STACK_CHECK (1)
 #define MICROPY_STACK_CHECK_MARGIN (16 * 1024)
 void heap_after_exec(int *ret);
 #define MICROPY_BOARD_AFTER_PYTHON_EXEC(input_kind, exec_flags, exception, ret) heap_after_exec(ret)
 
 // The prompt. mpremote sends half of this buffer ahead; the kernel's ring holds 64 KiB.
 #define MICROPY_HELPER_REPL (1)
+#define MICROPY_KBD_EXCEPTION (1)
 #define MICROPY_REPL_STDIN_BUFFER_MAX (8192)
 #define MICROPY_READLINE_HISTORY_SIZE (50)
 #define MICROPY_PY_BUILTINS_HELP_TEXT cloud_hypervisor_help_text
 
 // Callbacks. Interrupt handlers schedule them; they run in the interpreter's own thread.
+#define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (64) // The host may stop a virtual machine for a while: all that was due then comes at once.
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
 void event_signal(void); // The thread may be waiting for an event.
@@ -87,15 +106,23 @@ void event_signal(void); // The thread may be waiting for an event.
 // Modules.
 #define MICROPY_EPOCH_IS_1970 (1)
 #define MICROPY_TIME_SUPPORT_Y1969_AND_BEFORE (1) // Since v1.27 it would have to be asked for.
+#define MICROPY_MODULE_ATTR_DELEGATION (1) // os.environ
 #define MICROPY_PY_SYS_ATEXIT (1)
+#define MICROPY_PY_SYS_STDFILES (1)
+#ifndef MICROPY_PY_SYS_EXC_INFO
 #define MICROPY_PY_SYS_EXC_INFO (1)
+#endif
+#if MICROPY_SSL_MBEDTLS
 #define MICROPY_PY_HASHLIB_MD5 (1)
 #define MICROPY_PY_HASHLIB_SHA1 (1)
 #define MICROPY_PY_CRYPTOLIB (1)
 #define MICROPY_PY_CRYPTOLIB_CTR (1)
 #define MICROPY_PY_CRYPTOLIB_CONSTS (1)
+#endif
 #define MICROPY_PY_OS_INCLUDEFILE "ports/cloud_hypervisor/modos.c"
+#ifndef MICROPY_PY_OS_DUPTERM
 #define MICROPY_PY_OS_DUPTERM (1)
+#endif
 #define MICROPY_PY_OS_GETENV_PUTENV_UNSETENV (1)
 #define MICROPY_PY_OS_SYNC (1)
 #define MICROPY_PY_OS_UNAME (1)
@@ -107,21 +134,24 @@ uint32_t random_seed(void);
 #define MICROPY_PY_TIME_CUSTOM_SLEEP (1)
 #define MICROPY_PY_TIME_INCLUDEFILE "ports/cloud_hypervisor/modtime.c"
 
+#ifndef MICROPY_PY_MACHINE
 #define MICROPY_PY_MACHINE (1)
+#endif
 #define MICROPY_PY_MACHINE_INCLUDEFILE "ports/cloud_hypervisor/modmachine.c"
 #define MICROPY_PY_MACHINE_RESET (1)
 #define MICROPY_PY_MACHINE_BARE_METAL_FUNCS (1)
 #define MICROPY_PY_MACHINE_SIGNAL (0)
-#define MICROPY_PY_MACHINE_TIMER (1)
-#define MICROPY_PY_MACHINE_WDT (1)
+#define MICROPY_PY_MACHINE_TIMER (MICROPY_PY_MACHINE)
+#define MICROPY_PY_MACHINE_WDT (MICROPY_PY_MACHINE)
 #define MICROPY_PY_MACHINE_WDT_INCLUDEFILE "ports/cloud_hypervisor/machine_wdt.c"
-#define MICROPY_PY_MACHINE_UART (1)
+#define MICROPY_PY_MACHINE_UART (MICROPY_PY_MACHINE)
 #define MICROPY_PY_MACHINE_UART_INCLUDEFILE "ports/cloud_hypervisor/machine_uart.c"
 
 // Filesystems.
 #define MICROPY_VFS (1)
 #define MICROPY_READER_VFS (1)
 #define MICROPY_VFS_ROM (1)
+#define MICROPY_PY_BUILTINS_MEMORYVIEW (1) // What vfs.rom_ioctl() gives.
 #define MICROPY_FATFS_ENABLE_LFN (2) // Names on the stack: no static buffer to share.
 #define MICROPY_FATFS_LFN_CODE_PAGE 437
 #define MICROPY_FATFS_RPATH (2)

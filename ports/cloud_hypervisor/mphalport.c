@@ -38,15 +38,20 @@ uintptr_t mp_hal_stdio_poll(uintptr_t poll_flags) {
     if ((poll_flags & MP_STREAM_POLL_RD) && console_readable()) {
         ret |= MP_STREAM_POLL_RD;
     }
-    return ret | mp_os_dupterm_poll(poll_flags);
+    #if MICROPY_PY_OS_DUPTERM
+    ret |= mp_os_dupterm_poll(poll_flags);
+    #endif
+    return ret;
 }
 
 int mp_hal_stdin_rx_chr(void) {
     for (;;) {
         int c = console_read();
+        #if MICROPY_PY_OS_DUPTERM
         if (c < 0) {
             c = mp_os_dupterm_rx_chr();
         }
+        #endif
         if (c >= 0) {
             return c;
         }

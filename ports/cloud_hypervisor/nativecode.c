@@ -9,6 +9,8 @@
 
 #include "kernel/interpreter.h"
 
+#if MICROPY_EMIT_MACHINE_CODE
+
 // `relocation` describes the addresses in the code that want adjusting; NULL: there are none.
 void *native_code_commit(const void *code, size_t size, void *relocation) {
     void *place = interpreter_exec_reserve(size);
@@ -21,3 +23,5 @@ void *native_code_commit(const void *code, size_t size, void *relocation) {
     interpreter_exec_write(place, code, size);
     return place;
 }
+
+#endif // MICROPY_EMIT_MACHINE_CODE

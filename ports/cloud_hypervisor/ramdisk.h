@@ -2,7 +2,8 @@
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
 /* A disk in memory, and the filesystem on it that is mounted at "/". Both come into being
- * when a program first uses a file: a machine that never does pays nothing. */
+ * when a program first uses a file: a machine that never does pays nothing. A board without
+ * littlefs has neither. */
 #ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_RAMDISK_H
 #define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_RAMDISK_H
 

@@ -57,6 +57,7 @@ static mp_obj_t find_lfs(mp_obj_t bdev) {
 
 // OSError(ENODEV) where there is no FAT either: mount() looks, not the constructor.
 static mp_obj_t find_fat(mp_obj_t bdev) {
+    #if MICROPY_VFS_FAT
     mp_obj_t fat = mp_call_function_1(MP_OBJ_FROM_PTR(&mp_fat_vfs_type), bdev);
     mp_obj_t mount[4];
     mp_load_method(fat, MP_QSTR_mount, mount);
@@ -64,6 +65,10 @@ static mp_obj_t find_fat(mp_obj_t bdev) {
     mount[3] = mp_const_false; // mkfs
     mp_call_method_n_kw(2, 0, mount);
     return fat;
+    #else
+    (void)bdev;
+    mp_raise_OSError(MP_ENODEV);
+    #endif
 }
 
 // Opens the filesystem, which is made where nothing is on the disk yet, and puts it into the

@@ -8,6 +8,10 @@
 
 #include "kernel/settings.h"
 
+#if MICROPY_VFS_LFS2
 #define SETTINGS KERNEL_SETTINGS, "console", "exit-mark", "on-exit", "ramdisk"
+#else
+#define SETTINGS KERNEL_SETTINGS, "console", "exit-mark", "on-exit"
+#endif
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SETTINGS_H

@@ -165,13 +165,14 @@ def test_board_whose_path_make_would_misread_is_refused(port: Path, tmp_path: Pa
         build.build(str(make_board(tmp_path / "my board")))
 
 
-def test_changed_makefile_of_a_board_makes_everything_stale(port: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["mpconfigboard.h", "mpconfigboard.mk"])
+def test_changed_board_makes_everything_stale(port: Path, tmp_path: Path, file: str) -> None:
     board = make_board(tmp_path / "mine")
     old = build.build(str(board)).elf.with_name("old")
     old.touch()
     build.build(str(board))
     assert old.exists()
-    (board / "mpconfigboard.mk").write_text("CFLAGS_EXTRA += -O3\n")
+    (board / file).write_text("# changed\n")
     build.build(str(board))
     assert not old.exists()
 

@@ -52,6 +52,8 @@ class VmSpec:
     """What `machine.unique_id()` gives; None: what the VMM does by itself."""
     allow_reboot: bool = False
     """Let a reset boot the guest again (counted in `Vmm.reboots`) instead of ending the machine."""
+    debug_console: bool = False
+    """Give the machine an output port at 0xe9; what it takes is part of `Vmm.stderr_text`."""
     cpu_model: str = "max"
     """QEMU only: the CPU to emulate."""
     count_instructions: bool = False

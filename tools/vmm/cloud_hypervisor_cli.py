@@ -20,6 +20,7 @@ OLDEST = 44
 """The oldest release whose guest looks as this port expects (see docs/)."""
 
 _API_TIMEOUT = 30.0
+_DEBUG_PORT = 0xE9
 # Cloud Hypervisor ends with exit code 0 after these too.
 _FAILURES = ("VCPU generated error", "panicked at")
 
@@ -88,6 +89,8 @@ def arguments(
         options += ["--initramfs", initramfs]
     if spec.uuid is not None:
         options += ["--platform", f"uuid={spec.uuid}"]
+    if spec.debug_console:
+        options += ["--debug-console", f"tty,iobase={_DEBUG_PORT:#x}"]
     return options
 
 
@@ -107,6 +110,8 @@ def machine_config(spec: VmSpec, serial: Path) -> dict[str, Any]:
         config["gdb"] = True
     if spec.uuid is not None:
         config["platform"] = {"uuid": str(spec.uuid)}
+    if spec.debug_console:
+        config["debug_console"] = {"mode": "Tty", "iobase": _DEBUG_PORT}
     return config
 
 

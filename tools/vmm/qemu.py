@@ -154,6 +154,8 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
         command += ["-initrd", str(spec.initramfs)]
     if spec.uuid is not None:
         command += ["-uuid", str(spec.uuid)]
+    if spec.debug_console:
+        command += ["-debugcon", "stdio"]
     if spec.count_instructions:
         command += ["-icount", "shift=0"]
     return command
