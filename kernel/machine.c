@@ -14,6 +14,8 @@
 
 #define ONE_MIB 0x100000
 
+_Static_assert(BOARD_RAM_CAP >= 4 * ONE_MIB, "MICROPY_HW_RAM_CAP is a number of bytes, 4 MiB at least");
+
 extern const uint8_t image_start[], image_end[];
 
 machine_t machine;

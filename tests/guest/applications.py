@@ -10,18 +10,18 @@ from tools.run_application import END_OF_INPUT
 from tools.vmm.base import Ending
 
 Start = Callable[..., Guest]
-"""`start(files, **fields of VmSpec)`: a guest booted with an application of these files."""
+"""`start(files, board=…, **fields of VmSpec)`: a guest booted with an application of the files."""
 
 
 def outcome(
-    start: Start, files: dict[str, str], cmdline: str = "", typed: bytes = b""
+    start: Start, files: dict[str, str], cmdline: str = "", typed: bytes = b"", **fields: object
 ) -> tuple[int, bytes, bytes]:
     """What a program's run gives: exit status, output, and why it ended badly.
 
     `typed`: all of its input, as console=pipe takes it.
     """
     the_run = Run()
-    guest = start(files, cmdline=f"{the_run.settings} {cmdline}")
+    guest = start(files, cmdline=f"{the_run.settings} {cmdline}", **fields)
     guest.read_until(the_run.begin)
     guest.write(typed + END_OF_INPUT)
     assert guest.wait_for_end() is Ending.POWERED_OFF

@@ -16,7 +16,7 @@ import pytest
 
 from tests.guest.applications import Start
 from tests.guests import build_guest
-from tools import flash
+from tools import boards, flash
 from tools.app_files import collect
 from tools.build import build
 from tools.guest import Guest, GuestError
@@ -98,10 +98,20 @@ def boot(request: pytest.FixtureRequest, vmm_name: str) -> Iterator[Boot]:
 
 
 @pytest.fixture(params=["frozen", "added", "initramfs"])
-def start(request: pytest.FixtureRequest, boot: Boot, firmware: Path, tmp_path: Path) -> Start:
+def start(
+    request: pytest.FixtureRequest,
+    boot: Boot,
+    firmware: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Start:
     """Boots applications, in each of the three ways."""
 
-    def start(files: dict[str, str], **fields: object) -> Guest:
+    def start(files: dict[str, str], board: str = "", **fields: object) -> Guest:
+        kernel = firmware
+        if board:
+            monkeypatch.setenv(boards.VARIABLE, board)
+            kernel = build().elf
         folder = tmp_path / "app"
         for name, text in files.items():
             path = folder / name
@@ -110,9 +120,9 @@ def start(request: pytest.FixtureRequest, boot: Boot, firmware: Path, tmp_path: 
         collected = collect(folder)
         file = tmp_path / "file"
         if request.param == "initramfs":
-            file.write_bytes(flash.image(collected, firmware))
-            return boot(initramfs=file, **fields)
-        way = flash.frozen if request.param == "frozen" else partial(flash.added, firmware=firmware)
+            file.write_bytes(flash.image(collected, kernel))
+            return boot(kernel, initramfs=file, **fields)
+        way = flash.frozen if request.param == "frozen" else partial(flash.added, firmware=kernel)
         file.write_bytes(way(collected))
         return boot(file, **fields)
 

@@ -42,4 +42,5 @@ def test_example(
 
 
 def test_every_example_is_run() -> None:
-    assert {path.name for path in EXAMPLES.iterdir()} == {run[0] for run in RUNS}
+    # The board is for test_boards.py.
+    assert {path.name for path in EXAMPLES.iterdir()} - {"board"} == {run[0] for run in RUNS}
