@@ -13,6 +13,7 @@ from tools.build import ROOT, build
 from tools.crash import debug_file_of
 from tools.errors import WorkFailed
 from tools.guest import GuestCrashed, PythonError
+from tools.vmm.base import Ending
 
 MIB = 1 << 20
 
@@ -122,15 +123,17 @@ def test_early_console_takes_the_crash_report(boot: Boot, example: Path) -> None
     guest = boot(example, cmdline="on-crash=stop no-such-setting=1", debug_console=True)
     with pytest.raises(GuestCrashed, match="not known: no-such-setting=1"):
         guest.wait_for_prompt()
-    report = guest.vmm.stderr_text
-    assert report.lstrip().startswith("*** crash: the setting is not known: no-such-setting=1")
+    _, _, report = guest.vmm.stderr_text.partition("*** crash: ")
+    assert report.startswith("the setting is not known: no-such-setting=1")
     assert "*** end of crash" in report
 
 
 def test_program_writes_by_the_board_s_module(boot: Boot, example: Path) -> None:
     guest = boot(example, debug_console=True)
     guest.wait_for_prompt()
-    assert guest.output_of("import debug_port; debug_port.write('by Python')") == ""
+    code = b"import debug_port, machine; debug_port.write('by Python\\n'); machine.poweroff()\r"
+    guest.write(code)
+    assert guest.wait_for_end() is Ending.POWERED_OFF
     assert "by Python" in guest.vmm.stderr_text
 
 
