@@ -31,6 +31,12 @@ COMMON_CFLAGS = -std=gnu11 $(COPT) -g -ffreestanding -fbuiltin -fno-pic -fno-pie
     -ffile-prefix-map=$(KERNEL_TOP)=. -ffile-prefix-map=$(BUILD)=build \
     -nostdinc -isystem $(KERNEL_TOP)/kernel/libc/include -isystem $(shell $(CC) -print-file-name=include)
 
+# memset() leaves alone the pages that were never touched (kernel/libc/memory.c): a compiler that saves
+# space must not put an instruction in its place.
+ifneq ($(filter -Os -Oz,$(COPT)),)
+COMMON_CFLAGS += -fno-builtin-memset
+endif
+
 # The kernel leaves the vector registers to the interpreters.
 KERNEL_CFLAGS = $(COMMON_CFLAGS) -mgeneral-regs-only -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
     -Wframe-larger-than=1024 -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS) \

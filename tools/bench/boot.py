@@ -15,6 +15,7 @@ from typing import Any
 from rich.table import Table
 
 from tests.guests import build_guest
+from tools import boards
 from tools.bench import boot_application, boot_exits, boot_instructions
 from tools.bench.report import Benchmark, Budget, Figures, amount, table
 from tools.build import build
@@ -35,11 +36,12 @@ MEMORY = 1 << 20
 
 
 def measure() -> Figures:
-    """Keys: `instructions` as boot_instructions.measure; `target`: by setting of transparent huge
-    pages and guest ("halt", "prompt") the figures of boot_exits.measure, of the boot with the
-    median number of exits, and `all_exits_beside_console`; `applications`: by the way in which an
-    application was flashed, see boot_application.measure."""
-    kernel = build().elf
+    """Keys: `instructions` as boot_instructions.measure, and so `minimal_instructions`, of the
+    minimal board; `target`: by setting of transparent huge pages and guest ("halt", "prompt"; with
+    them off also "minimal") the figures of boot_exits.measure, of the boot with the median number
+    of exits, and `all_exits_beside_console`; `applications`: by the way in which an application was
+    flashed, see boot_application.measure."""
+    kernel, minimal = build(boards.DEFAULT).elf, build("minimal").elf
     target: Figures = {}
     with tempfile.TemporaryDirectory(prefix="halt-") as directory:
         halt = build_guest("halt", Path(directory))
@@ -48,8 +50,10 @@ def measure() -> Figures:
                 "halt": median_boot(halt, huge_pages, None),
                 "prompt": median_boot(kernel, huge_pages, PROMPT),
             }
+        target["never"]["minimal"] = median_boot(minimal, "never", PROMPT)
     return {
         "instructions": boot_instructions.measure(kernel),
+        "minimal_instructions": boot_instructions.measure(minimal),
         "target": target,
         "applications": boot_application.measure(median_boot),
     }
@@ -86,14 +90,15 @@ def budgets(figures: Figures) -> list[Budget]:
 
 
 def tables(figures: Figures) -> Iterator[Table]:
-    yield instruction_table(figures["instructions"])
+    yield instruction_table("default board", figures["instructions"])
+    yield instruction_table("minimal board", figures["minimal_instructions"])
     yield target_table(figures["target"])
     yield exit_table(figures["target"]["never"]["prompt"])
     yield boot_application.ways_table(figures["applications"])
 
 
-def instruction_table(figures: Figures) -> Table:
-    shown = table("Instructions, QEMU", ["function", "to the prompt"])
+def instruction_table(board: str, figures: Figures) -> Table:
+    shown = table(f"Instructions, QEMU, {board}", ["function", "to the prompt"])
     functions = list(figures["by_function"].items())
     for name, count in functions[:_FUNCTIONS_SHOWN]:
         shown.add_row(name, amount(count))
