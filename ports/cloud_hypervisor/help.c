@@ -11,9 +11,13 @@ const char cloud_hypervisor_help_text[] =
     "                        which virtual machine monitor this is\n"
     "  import guest; guest.help()\n"
     "                        looking around: CPU, memory, ACPI tables, the stack ...\n"
+    #if MICROPY_PY_MACHINE
     "  import machine        Timer, RTC, UART, mem8/16/32, reset(), poweroff() ...\n"
+    #endif
+    #if MICROPY_VFS_LFS2
     "  open('x.txt', 'w')    files live on a RAM disk: they outlast a soft reset,\n"
     "                        not the machine; cloud_hypervisor.RAMDisk() is that disk\n"
+    #endif
     "\n"
     "At the prompt:\n"
     "  CTRL-A  raw REPL, for programs      CTRL-C  interrupt what runs\n"

@@ -110,6 +110,8 @@ def test_example_board_has_what_it_chose(boot: Boot, example: Path) -> None:
             guest.output_of(f"import {module}")
     with pytest.raises(PythonError, match="AttributeError"):
         guest.output_of("import vfs; vfs.VfsFat")
+    code = "import hashlib; print(hashlib.sha256(b'').digest()[:4])"
+    assert guest.output_of(code) == "b'\\xe3\\xb0\\xc4B'\n"
     code = "with open('/x', 'w') as file: print('files', file=file)\nprint(open('/x').read())"
     assert guest.output_of(code) == "files\n\n"
 

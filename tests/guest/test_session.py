@@ -20,6 +20,8 @@ from uuid import uuid4
 
 import pytest
 
+from tools.build import build
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60
 MARKER = "GUEST_TEST_MARKER"
@@ -598,3 +600,23 @@ def test_syntax_error_is_told_when_flashed(host: Host, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"main.py, line 2: SyntaxError: invalid syntax" in done.stderr
     assert not target.exists()
+
+
+@any_vmm_will_do
+def test_board_is_the_one_that_is_named(host: Host, tmp_path: Path) -> None:
+    build("minimal")
+    source, target = tmp_path / "app.py", tmp_path / "app.elf"
+    source.write_text("import sys\nprint(sys.implementation._machine)\nsys.exit(3)\n")
+    expected = (3, b"minimal PVH guest with x86-64\n")
+    done = host.run("run", str(source), "--board=minimal")
+    assert (done.returncode, done.stdout) == expected, done.stderr
+    assert flash(host, str(source), "--out", str(target), "--board=minimal").returncode == 0
+    done = host.run("run", str(target))
+    assert (done.returncode, done.stdout) == expected, done.stderr
+
+
+@any_vmm_will_do
+def test_board_that_is_none_is_one_line(host: Host) -> None:
+    done = host.run("exec", "pass", "--board=examples/hello")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"exec: examples/hello is no board: it has no mpconfigboard.h." in done.stderr

@@ -2,6 +2,8 @@
 """The build driver against a small Makefile of the port's interface, with real make and gcc."""
 
 import json
+import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -189,6 +191,25 @@ def test_space_in_a_path_is_refused(
     monkeypatch.setattr(build, "ROOT", tmp_path / "my project")
     with pytest.raises(UserError, match="has a space"):
         build.build()
+
+
+@pytest.mark.parametrize(
+    ("variable", "complaint"),
+    [
+        ("BOARD=none", "There is no {port}/boards/none/mpconfigboard.h"),
+        ("BOARD_DIR={tmp}", "There is no {tmp}/mpconfigboard.h"),
+    ],
+)
+def test_makefile_refuses_what_is_no_board(tmp_path: Path, variable: str, complaint: str) -> None:
+    names = {"port": build.PORT, "tmp": tmp_path}
+    mpy = f"MPY_DIR={sources.micropython().path}"
+    command = ["make", "-C", str(build.PORT), f"BUILD={tmp_path}/build", mpy]
+    environment = {key: os.environ[key] for key in os.environ if not key.startswith("BOARD")}
+    done = subprocess.run(
+        [*command, variable.format(**names)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert complaint.format(**names) in done.stderr
 
 
 def test_missing_product_is_an_error(port: Path) -> None:

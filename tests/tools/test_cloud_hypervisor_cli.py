@@ -140,3 +140,11 @@ def test_probe_without_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_probe_gives_one_line_or_nothing() -> None:
     reason = kvm_probe.why_unusable()
     assert reason is None or (reason and "\n" not in reason)
+
+
+def test_both_ways_to_a_debug_console() -> None:
+    spec = VmSpec(Path("kernel"), debug_console=True)
+    options = cli.arguments(spec, "kernel", None, "null", "api", 3)
+    assert options[options.index("--debug-console") + 1] == "tty,iobase=0xe9"
+    config = cli.machine_config(spec, Path("serial"))
+    assert config["debug_console"] == {"mode": "Tty", "iobase": 0xE9}
