@@ -58,10 +58,11 @@ def test_minimal_board_survives_its_programs(boot: Boot, minimal: Path) -> None:
         ("2 ** 70", "OverflowError: "),
     ]:
         assert guest.exec(code)[1].splitlines()[-1].startswith(error)
-    guest.write(b"\x02while True: pass\r\r\r\r")
-    guest.read_until(b"...")
+    guest.repl.start(b"print('READY')\nwhile True: pass", guest.timeout)
+    guest.read_until(b"READY\r\n")
     guest.interrupt()
-    guest.read_until(b"KeyboardInterrupt: \r\n>>> ")
+    guest.read_until(b"\x04")
+    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
 
 
 @pytest.mark.parametrize(
