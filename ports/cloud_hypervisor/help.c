@@ -9,8 +9,10 @@ const char cloud_hypervisor_help_text[] =
     "  help('modules')       the modules that are built in\n"
     "  import cloud_hypervisor; cloud_hypervisor.vmm()\n"
     "                        which virtual machine monitor this is\n"
+    #if MICROPY_PY_GUEST
     "  import guest; guest.help()\n"
     "                        looking around: CPU, memory, ACPI tables, the stack ...\n"
+    #endif
     #if MICROPY_PY_MACHINE
     "  import machine        Timer, RTC, UART, mem8/16/32, reset(), poweroff() ...\n"
     #endif

@@ -5,6 +5,7 @@
 MICROPY_VFS_FAT = 1
 MICROPY_VFS_LFS2 = 1
 MICROPY_SSL_MBEDTLS = 1
+MICROPY_PY_GUEST = 1
 MICROPY_ROM_TEXT_COMPRESSION ?= 0
 
 # Frozen big integers are made of digits of this size: MPZ_DIG_SIZE.

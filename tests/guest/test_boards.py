@@ -16,6 +16,8 @@ from tools.guest import GuestCrashed, PythonError
 from tools.vmm.base import Ending
 
 MIB = 1 << 20
+CAPPED = str(ROOT / "tests" / "boards" / "capped")
+"""The minimal board, with 4 MiB."""
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +30,6 @@ def minimal() -> Path:
 def example() -> Path:
     """The firmware of examples/board."""
     return build(str(ROOT / "examples" / "board")).elf
-
-
-@pytest.fixture(scope="session")
-def capped() -> Path:
-    """The minimal firmware, with 4 MiB."""
-    return build(str(ROOT / "tests" / "boards" / "capped")).elf
 
 
 def test_minimal_board_comes_to_its_prompt(boot: Boot, minimal: Path) -> None:
@@ -76,10 +72,10 @@ def test_minimal_board_survives_its_programs(boot: Boot, minimal: Path) -> None:
     ],
 )
 def test_minimal_board_runs_applications(
-    start: Start, minimal: Path, code: str, status: int, output: str, error: str | None
+    start: Start, code: str, status: int, output: str, error: str | None
 ) -> None:
     files = {"main.py": code, "helper.py": "x = 5", "data": "text"}
-    told, said, why = outcome(start, files, "'a b'", kernel=minimal)
+    told, said, why = outcome(start, files, "'a b'", board="minimal")
     assert (told, said.decode()) == (status, output)
     assert error is None or why.decode() == error
 
@@ -140,20 +136,20 @@ def test_program_writes_by_the_board_s_module(boot: Boot, example: Path) -> None
     assert "by Python" in guest.vmm.stderr_text
 
 
-def test_capped_memory_is_all_that_is_used(start: Start, capped: Path) -> None:
+def test_capped_memory_is_all_that_is_used(start: Start) -> None:
     code = "from cloud_hypervisor import memory\nprint(*memory())\ntry:\n    x = []\n"
     code += "    while True: x.append(bytearray(1000))\nexcept MemoryError:\n    x = None\n"
     # The initramfs lies at the end of the machine's memory, far above the cap.
-    status, output, _ = outcome(start, {"main.py": code}, kernel=capped, memory="512M")
+    status, output, _ = outcome(start, {"main.py": code}, board=CAPPED, memory="512M")
     total, free = map(int, output.split())
     assert status == 0
     assert 0 < free < total < 4 * MIB
 
 
-@pytest.mark.parametrize("start", ["elf"], indirect=True)
-def test_cap_that_leaves_no_memory_is_told(start: Start, capped: Path) -> None:
+@pytest.mark.parametrize("start", ["added"], indirect=True)
+def test_cap_that_leaves_no_memory_is_told(start: Start) -> None:
     files = {"main.py": "print('ran')", "data": "x" * 4 * MIB}
-    guest = start(files, kernel=capped, memory="64M")
+    guest = start(files, board=CAPPED, memory="64M")
     with pytest.raises(GuestCrashed, match=r"no free memory: .* by MICROPY_HW_RAM_CAP"):
         guest.wait_for_end()
 
