@@ -11,17 +11,12 @@
 #define VECTORS 256
 #define ENTRY_SIZE 16
 
-/* 64-bit interrupt gate: Intel SDM volume 3, figure 6-8. Interrupts are off behind it. */
-#define GATE_INTERRUPT 0x8e
+/* 64-bit interrupt gate: Intel SDM volume 3, figure 6-8. Interrupts are off behind it. Two words: 256
+ * gates are made at each boot. */
+#define GATE_INTERRUPT 0x8eull
 
 typedef struct _gate_t {
-    uint16_t offset_low;
-    uint16_t selector;
-    uint8_t ist;
-    uint8_t type;
-    uint16_t offset_middle;
-    uint32_t offset_high;
-    uint32_t reserved;
+    uint64_t low, high;
 } gate_t;
 
 extern const uint8_t halt_instruction[], halt_end[];
@@ -53,18 +48,15 @@ static uint8_t ist_of(unsigned vector) {
     }
 }
 
+static gate_t gate_to(uintptr_t entry, uint64_t ist) {
+    uint64_t low = (entry & 0xffff) | SELECTOR_CODE << 16 | ist << 32 | GATE_INTERRUPT << 40;
+    return (gate_t) { low | (entry & 0xffff0000) << 32, entry >> 32 };
+}
+
 void idt_init(interrupt_handler_t unhandled) {
     unhandled_handler = unhandled;
     for (unsigned vector = 0; vector < VECTORS; ++vector) {
-        uintptr_t entry = (uintptr_t)interrupt_entries[vector];
-        idt[vector] = (gate_t) {
-            .offset_low = entry,
-            .selector = SELECTOR_CODE,
-            .ist = ist_of(vector),
-            .type = GATE_INTERRUPT,
-            .offset_middle = entry >> 16,
-            .offset_high = entry >> 32,
-        };
+        idt[vector] = gate_to((uintptr_t)interrupt_entries[vector], ist_of(vector));
     }
     idt_load();
 }
