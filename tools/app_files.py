@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import boards, build, manifest, requirements
-from tools.errors import UserError
+from . import boards, manifest, requirements
+from .errors import UserError
+from .paths import PORT
 
 MAIN = "main.py"
 SETTINGS = "settings"
@@ -99,9 +100,9 @@ def _add_packages(folder: Path, sources: dict[str, Source], data: dict[str, byte
 
 def _add_manifest(path: Path, sources: dict[str, Source], data: dict[str, bytes]) -> str:
     """Add what the manifest names; gives the version that it states."""
-    board = boards.find(None, build.PORT / "boards")
-    read = manifest.read(path.resolve(), build.PORT, board.directory)
-    firmware = manifest.read(board.manifest(build.PORT), build.PORT, board.directory)
+    board = boards.find(None, PORT / "boards")
+    read = manifest.read(path.resolve(), PORT, board.directory)
+    firmware = manifest.read(board.manifest(PORT), PORT, board.directory)
     in_firmware = {entry.file for entry in firmware.entries}
     for entry in read.entries:
         if entry.file in in_firmware:

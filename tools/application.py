@@ -12,11 +12,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import mpy_cross
-from tools.app_files import MAIN, AppFiles, Source
-from tools.attach import say
-from tools.errors import UserError
-from tools.romfs import make_romfs
+from . import mpy_cross
+from .app_files import MAIN, AppFiles, Source
+from .attach import say
+from .errors import UserError
+from .romfs import make_romfs
 
 _SHOWN_FILES = 5
 

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.errors import UserError
+from .errors import UserError
 
 # Left alone on a failure, apt may retry for minutes.
 _NETWORK_OPTIONS = ["-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30"]

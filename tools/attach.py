@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, TextIO
 
-from tools.guest import Guest
+from .guest import Guest
 
 LEAVE = b"\x1d"
 LEAVE_NAME = "Ctrl-]"

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.errors import UserError
+from .errors import UserError
 
 DEFAULT = "default"
 VARIABLE = "BOARD_DIR"

@@ -21,16 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tools import boards, host, sources
-from tools import mpy_cross as compiler
-from tools.cache import locked
-from tools.child import run_lines
-from tools.errors import UserError, WorkFailed
-from tools.terminal import progress
+from . import boards, host, sources
+from . import mpy_cross as compiler
+from .cache import locked
+from .child import run_lines
+from .errors import UserError, WorkFailed
+from .paths import BUILD, PORT, ROOT
+from .terminal import progress
 
-ROOT = Path(__file__).resolve().parent.parent
-PORT = ROOT / "ports" / "cloud_hypervisor"
-BUILD = ROOT / "build"
 LEAST_ADDRESS = 0x100000
 SHOWN_ERROR_LINES = 25
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.errors import UserError
+from .errors import UserError
 
 
 def cache_root() -> Path:

@@ -2,9 +2,9 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """The `clean` task."""
 
-from tools.build import BUILD, ROOT
-from tools.cache import cache_root, remove_tree
-from tools.errors import WorkFailed
+from .cache import cache_root, remove_tree
+from .errors import WorkFailed
+from .paths import BUILD, IS_INSTALLED, ROOT
 
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache")
 
@@ -14,10 +14,13 @@ def clean(everything: bool) -> None:
 
     WorkFailed if something remains.
     """
-    unwanted = [BUILD, *(ROOT / name for name in CACHES)]
+    unwanted = [BUILD]
+    if not IS_INSTALLED:
+        unwanted += [ROOT / name for name in CACHES]
     if everything:
-        # The environment last: this very process runs in it.
-        unwanted += [cache_root(), ROOT / ".venv"]
+        unwanted.append(cache_root())
+    if everything and not IS_INSTALLED:
+        unwanted.append(ROOT / ".venv")  # Last: this very process runs in it.
     errors = [error for path in unwanted for error in remove_tree(path)]
     if errors:
         first = errors[0]

@@ -18,7 +18,7 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection, SymbolTableSection
 
-_ROOT = Path(__file__).resolve().parent.parent
+from .paths import BUILD, ROOT
 
 CRASH_BEGIN = b"\r\n*** crash: "
 CRASH_END = b"*** end of crash\r\n"
@@ -37,7 +37,7 @@ def debug_file_of(kernel: Path) -> Path:
     beside = kernel.with_suffix(".debug.elf")
     if not beside.exists():
         build = _build_id_of(kernel)
-        for found in (_ROOT / "build").glob("**/firmware.debug.elf"):
+        for found in BUILD.glob("**/firmware.debug.elf"):
             if build and _build_id_of(found) == build:
                 return found
     return beside
@@ -170,6 +170,6 @@ def _describe_row(program: Any, state: Any) -> str:
     path = Path(file.name.decode(errors="replace"))
     if 0 < file.dir_index < len(directories) + base:
         path = Path(directories[file.dir_index - base].decode(errors="replace")) / path
-    if path.is_relative_to(_ROOT):
-        path = path.relative_to(_ROOT)
+    if path.is_relative_to(ROOT):
+        path = path.relative_to(ROOT)
     return f"{path}:{state.line}"

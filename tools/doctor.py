@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.markup import escape
 
-from tools import host, sources, vmm
-from tools.cache import cache_root
-from tools.errors import UserError
-from tools.vmm import cloud_hypervisor_cli, kvm_probe, qemu
+from . import host, sources, vmm
+from .cache import cache_root
+from .errors import UserError
+from .vmm import cloud_hypervisor_cli, kvm_probe, qemu
 
 
 @dataclass(frozen=True)

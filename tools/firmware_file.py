@@ -16,7 +16,7 @@ from typing import Self
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
-from tools.errors import UserError
+from .errors import UserError
 
 MOST_MEMORY = 1 << 30
 """The firmware and its application lie in the first GiB: boot/layout.h."""

@@ -15,14 +15,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from tools import app_files, build, freeze, mpy_cross, settings, sources
-from tools.app_files import SETTINGS, AppFiles
-from tools.application import Application, compile_app
-from tools.errors import UserError
-from tools.firmware_file import MOST_MEMORY, FirmwareFile
-from tools.imports import missing_imports
-from tools.romfs import MAGIC, read_about, read_romfs
-from tools.timings import timings
+from . import app_files, build, freeze, mpy_cross, settings, sources
+from .app_files import SETTINGS, AppFiles
+from .application import Application, compile_app
+from .errors import UserError
+from .firmware_file import MOST_MEMORY, FirmwareFile
+from .imports import missing_imports
+from .paths import BUILD
+from .romfs import MAGIC, read_about, read_romfs
+from .timings import timings
 
 IMAGE_SUFFIX = ".romfs"
 
@@ -66,7 +67,7 @@ def flash(
     elif compiler and firmware is None:
         content = frozen(files)
     else:
-        content = added(files, firmware or build.BUILD / "firmware.elf")
+        content = added(files, firmware or BUILD / "firmware.elf")
     try:
         target.write_bytes(content)
     except OSError as error:

@@ -11,11 +11,12 @@ import re
 import shutil
 from pathlib import Path
 
-from tools import boards, build, sources
-from tools.application import Application
-from tools.cache import locked
-from tools.firmware_file import FirmwareFile
-from tools.terminal import progress
+from . import boards, build, sources
+from .application import Application
+from .cache import locked
+from .firmware_file import FirmwareFile
+from .paths import BUILD, PORT
+from .terminal import progress
 
 _FOLDER = "applications"
 
@@ -23,17 +24,17 @@ _FOLDER = "applications"
 def freeze(app: Application) -> build.BuildResult:
     """Build the firmware if it is stale, then one with the application. Errors as build.build."""
     base = build.build()
-    options = build.Options(boards.find(None, build.PORT / "boards"))
+    options = build.Options(boards.find(None, PORT / "boards"))
     name = re.sub(r"[^\w.-]", "_", app.name, flags=re.ASCII)
     directory = base.elf.resolve().parent / _FOLDER / name
     tree = sources.micropython()
-    with build.writing_below(build.BUILD), locked(build.BUILD / f".{options.name}.lock"):
+    with build.writing_below(BUILD), locked(BUILD / f".{options.name}.lock"):
         _write(directory, app, FirmwareFile.read(base.elf).build_id)
         variables = build.make_variables(options, tree, base.elf.resolve().parent)
         variables["APPLICATION"] = str(directory)
         with progress(f"Freezing {app.name}") as line:
             build.run_make(
-                build.PORT,
+                PORT,
                 variables,
                 build.environment_of(tree),
                 directory / "build.log",

@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from tools.crash import CRASH_BEGIN, CRASH_END, CRASH_LIMIT, CRASH_PLACE, debug_file_of, explain
-from tools.raw_repl import INTERRUPT, RawRepl
-from tools.serial_line import LineClosed, SerialLine
-from tools.vmm.base import Ending, Vmm, VmSpec
+from .crash import CRASH_BEGIN, CRASH_END, CRASH_LIMIT, CRASH_PLACE, debug_file_of, explain
+from .raw_repl import INTERRUPT, RawRepl
+from .serial_line import LineClosed, SerialLine
+from .vmm.base import Ending, Vmm, VmSpec
 
 PROMPT = b">>> "
 SOFT_REBOOT = b"MPY: soft reboot\r\n"

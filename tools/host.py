@@ -13,8 +13,8 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from tools.child import run_lines
-from tools.errors import UserError
+from .child import run_lines
+from .errors import UserError
 
 # "a|b" is satisfied by either and installs the first. A `*` matches any package name.
 GROUPS: dict[str, tuple[str, ...]] = {

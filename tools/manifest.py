@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from tools import sources
-from tools.errors import UserError
+from . import sources
+from .errors import UserError
 
 
 @dataclass(frozen=True)

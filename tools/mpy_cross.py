@@ -9,7 +9,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tools.errors import UserError
+from .errors import UserError
 
 _TIMEOUT = 60.0
 # mpy-cross tells a syntax error as MicroPython does, by a traceback.

@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
-from tools.errors import UserError
-from tools.running_application import RunningApplication, running
-from tools.vmm import BACK_ENDS
+from .errors import UserError
+from .running_application import RunningApplication, running
+from .vmm import BACK_ENDS
 
 _GUESTS = pytest.StashKey[list[RunningApplication]]()
 

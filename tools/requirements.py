@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.errors import UserError
-from tools.terminal import progress
+from .errors import UserError
+from .terminal import progress
 
 # Wheels that run anywhere, and so hold no machine code: Python source is all that they have.
 _PURE = ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none"]

@@ -8,11 +8,11 @@ import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from tools.attach import LEAVE, Keyboard, keyboard_in_use, say, show, show_error
-from tools.errors import UserError
-from tools.guest import PROMPT, Guest
-from tools.program import INTERRUPTED, Kind, Run
-from tools.timings import timings
+from .attach import LEAVE, Keyboard, keyboard_in_use, say, show, show_error
+from .errors import UserError
+from .guest import PROMPT, Guest
+from .program import INTERRUPTED, Kind, Run
+from .timings import timings
 
 INTERRUPT = b"\x03"
 END_OF_INPUT = b"\x04"

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools import build, sources
-from tools.app_files import collect
-from tools.application import compile_app
-from tools.guest import Guest, GuestTimeout
-from tools.program import Kind, Run
-from tools.run_application import END_OF_INPUT, INTERRUPT, quoted
-from tools.vmm import make_vmm
-from tools.vmm.base import VmSpec
+from . import build, sources
+from .app_files import collect
+from .application import compile_app
+from .guest import Guest, GuestTimeout
+from .program import Kind, Run
+from .run_application import END_OF_INPUT, INTERRUPT, quoted
+from .vmm import make_vmm
+from .vmm.base import VmSpec
 
 _POLL_INTERVAL = 0.1
 

@@ -22,22 +22,23 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tools import build, host, sources
-from tools.app_files import MAIN, collect
-from tools.application import Application, compile_app, compile_text
-from tools.attach import say
-from tools.errors import UserError
-from tools.guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
-from tools.program import Run
-from tools.run_application import run_application
-from tools.talk import talk
-from tools.timings import timings
-from tools.vmm import cloud_hypervisor_cli as cli
-from tools.vmm import make_vmm
-from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
-from tools.vmm.gdb_port import require_free_port
-from tools.vmm.kernel_image import LEAST_MEMORY, check_memory
-from tools.vmm.qemu import Qemu
+from . import build, host, sources
+from .app_files import MAIN, collect
+from .application import Application, compile_app, compile_text
+from .attach import say
+from .errors import UserError
+from .guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
+from .paths import PACKAGE, ROOT
+from .program import Run
+from .run_application import run_application
+from .talk import talk
+from .timings import timings
+from .vmm import cloud_hypervisor_cli as cli
+from .vmm import make_vmm
+from .vmm.base import Ending, Vmm, VmmError, VmSpec
+from .vmm.gdb_port import require_free_port
+from .vmm.kernel_image import LEAST_MEMORY, check_memory
+from .vmm.qemu import Qemu
 
 GUEST_CRASHED = 122
 GUEST_RESET = 123
@@ -47,7 +48,7 @@ VMM_FAILED = 125
 _BAD_SETTING = "the setting "
 """So begins what the guest's kernel says of its command line; nothing is wrong with the kernel."""
 _GDB_PORT = 1234
-GDB_SCRIPT = build.ROOT / "tools" / "gdb" / "micropython.py"
+GDB_SCRIPT = PACKAGE / "gdb" / "micropython.py"
 ELF_SUFFIX = ".elf"
 
 
@@ -140,7 +141,7 @@ def gdb_command(symbols: Path) -> str:
         "hbreak boot_main",
         "continue",
     ]
-    words = ["gdb", "-d", str(build.ROOT), "-x", str(GDB_SCRIPT), str(symbols)]
+    words = ["gdb", "-d", str(ROOT), "-x", str(GDB_SCRIPT), str(symbols)]
     return shlex.join(words + [word for each in commands for word in ("-ex", each)])
 
 

@@ -6,8 +6,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from tools.app_files import SETTINGS
-from tools.errors import UserError
+from .app_files import SETTINGS
+from .errors import UserError
 
 _SETTING = re.compile(r"([a-z][a-z0-9_-]*)=")
 """CMDLINE_SETTING of kernel/cmdline.h."""

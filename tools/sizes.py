@@ -18,8 +18,8 @@ from elftools.elf.elffile import ELFFile
 from rich.console import Console
 from rich.table import Table
 
-from tools.build import BuildResult
-from tools.errors import UserError
+from .build import BuildResult
+from .errors import UserError
 
 # The first pattern that an object file's path (below the build directory) matches names its part.
 # libkernel.a keeps the names of its members only; their objects lie in kernel/ as the sources do.

@@ -19,12 +19,13 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import apt
-from tools.cache import cache_root, cached_directory
-from tools.errors import UserError
-from tools.terminal import progress
+from . import apt
+from .cache import cache_root, cached_directory
+from .errors import UserError
+from .paths import PACKAGE
+from .terminal import progress
 
-ROOT = Path(__file__).resolve().parent.parent
+PINNED = PACKAGE / "sources.toml"
 LEAST_MICROPYTHON = (1, 25, 0)
 
 
@@ -60,7 +61,7 @@ class MicroPython:
         return "v" + ".".join(map(str, self.version)) + ("-preview" if self.preview else "")
 
 
-def read_sources(path: Path = ROOT / "sources.toml") -> dict[str, Source]:
+def read_sources(path: Path = PINNED) -> dict[str, Source]:
     """sources.toml by table name. UserError where it is not as its head says."""
     try:
         tables = tomllib.loads(path.read_text())
@@ -69,7 +70,7 @@ def read_sources(path: Path = ROOT / "sources.toml") -> dict[str, Source]:
         raise UserError(f"{path} is not right: {error}.", "Restore it from git.") from error
 
 
-def source(name: str, path: Path = ROOT / "sources.toml") -> Source:
+def source(name: str, path: Path = PINNED) -> Source:
     """One table of sources.toml. UserError if it is not there."""
     tables = read_sources(path)
     if name not in tables:

@@ -6,10 +6,10 @@ import math
 import re
 import time
 
-from tools.attach import LEAVE, LEAVE_NAME, Keyboard, keyboard_in_use, say, show
-from tools.guest import Guest, GuestEnded
-from tools.raw_repl import INTERRUPT
-from tools.vmm.base import Ending
+from .attach import LEAVE, LEAVE_NAME, Keyboard, keyboard_in_use, say, show
+from .guest import Guest, GuestEnded
+from .raw_repl import INTERRUPT
+from .vmm.base import Ending
 
 _RESETS_WITHOUT_PROMPT = 6
 # A friendly prompt has no flow control: what is pasted or piped goes in this size, this often.

@@ -23,9 +23,9 @@ from invoke.parser.parser import ParseMachine
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
-from tools import standard_streams
-from tools.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
-from tools.orderly import orderly_signals
+from . import standard_streams
+from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR, UserError
+from .orderly import orderly_signals
 
 
 class _Task(Task[Any]):

@@ -20,12 +20,13 @@ from _pytest.mark.expression import Expression
 from rich.console import Console
 from rich.table import Table
 
-from tools import doctor, host, vmm
-from tools.build import BUILD, build
-from tools.errors import EXIT_FAILED, UserError
-from tools.rung import Outcome, Rung, RungRunner
-from tools.terminal import side_by_side
-from tools.vmm import qemu
+from . import doctor, host, vmm
+from .build import build
+from .errors import EXIT_FAILED, UserError
+from .paths import BUILD
+from .rung import Outcome, Rung, RungRunner
+from .terminal import side_by_side
+from .vmm import qemu
 
 LOGS = BUILD / "test"
 RUNGS = ("host", "qemu", "upstream", "target")

@@ -9,10 +9,11 @@ import pytest
 from tests.guest.applications import Start, outcome
 from tests.guest.conftest import Boot
 from tools import build as builder
-from tools.build import ROOT, build
+from tools.build import build
 from tools.crash import debug_file_of
 from tools.errors import WorkFailed
 from tools.guest import GuestCrashed, PythonError
+from tools.paths import ROOT
 from tools.vmm.base import Ending
 
 MIB = 1 << 20

@@ -13,10 +13,10 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from tests.guest.conftest import Boot
-from tools.build import BUILD, ROOT
 from tools.cache import locked
 from tools.crash import debug_file_of
 from tools.guest import Guest, GuestCrashed, GuestEnded
+from tools.paths import BUILD, ROOT
 from tools.vmm.base import Ending
 from tools.vmm.qemu import Qemu
 

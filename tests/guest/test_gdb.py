@@ -12,10 +12,10 @@ import pytest
 
 from tests.guest.conftest import Boot
 from tools import session
-from tools.build import ROOT
 from tools.crash import debug_file_of
 from tools.errors import UserError
 from tools.guest import PROMPT, Guest
+from tools.paths import ROOT
 from tools.vmm import cloud_hypervisor_cli as cli
 
 PROGRAM = b"""\

@@ -11,6 +11,7 @@ import pytest
 
 from tools import boards, build, mpy_cross, sources
 from tools.errors import UserError, WorkFailed
+from tools.paths import PORT
 from tools.sources import MicroPython
 
 MAKEFILE = """
@@ -201,9 +202,9 @@ def test_space_in_a_path_is_refused(
     ],
 )
 def test_makefile_refuses_what_is_no_board(tmp_path: Path, variable: str, complaint: str) -> None:
-    names = {"port": build.PORT, "tmp": tmp_path}
+    names = {"port": PORT, "tmp": tmp_path}
     mpy = f"MPY_DIR={sources.micropython().path}"
-    command = ["make", "-C", str(build.PORT), f"BUILD={tmp_path}/build", mpy]
+    command = ["make", "-C", str(PORT), f"BUILD={tmp_path}/build", mpy]
     environment = {key: os.environ[key] for key in os.environ if not key.startswith("BOARD")}
     done = subprocess.run(
         [*command, variable.format(**names)], env=environment, capture_output=True, text=True

@@ -11,7 +11,7 @@ from tests.upstream import expectations
 from tests.upstream.expectations import Entry, Version
 from tests.upstream.suites import SUITES
 from tools import sources
-from tools.build import ROOT
+from tools.paths import ROOT
 
 PAGE = ROOT / "docs" / "upstream-tests.md"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tests.upstream.put_file import put_file
 from tests.upstream.suites import CMDLINE, Suite
-from tools.build import ROOT
 from tools.guest import Guest
+from tools.paths import ROOT
 from tools.vmm import make_vmm
 from tools.vmm.base import VmSpec
 

@@ -4,11 +4,11 @@
 
 from rich.console import Console
 
-from tools import host
-from tools.bench import report
-from tools.errors import EXIT_FAILED, UserError
-from tools.guest import GuestError
-from tools.vmm.base import VmmError
+from .. import host
+from ..errors import EXIT_FAILED, UserError
+from ..guest import GuestError
+from ..vmm.base import VmmError
+from . import report
 
 
 def main(names: list[str]) -> int:
@@ -18,10 +18,10 @@ def main(names: list[str]) -> int:
     the exit code of the last failure: a missed budget is shown, in the file too, and is none.
     UserError for an unknown name.
     """
-    from tools.bench.boot import BOOT
-    from tools.bench.console import CONSOLE
-    from tools.bench.python import PYTHON
-    from tools.bench.size import SIZE
+    from .boot import BOOT
+    from .console import CONSOLE
+    from .python import PYTHON
+    from .size import SIZE
 
     known = {one.name: one for one in (BOOT, SIZE, CONSOLE, PYTHON)}
     for name in names:

@@ -15,13 +15,14 @@ from typing import Any
 from rich.table import Table
 
 from tests.guests import build_guest
-from tools import boards
-from tools.bench import boot_application, boot_exits, boot_instructions
-from tools.bench.report import Benchmark, Budget, Figures, amount, table
-from tools.build import build
-from tools.guest import PROMPT
-from tools.vmm import cloud_hypervisor_cli, qemu
-from tools.vmm.nested import shared_linux
+
+from .. import boards
+from ..build import build
+from ..guest import PROMPT
+from ..vmm import cloud_hypervisor_cli, qemu
+from ..vmm.nested import shared_linux
+from . import boot_application, boot_exits, boot_instructions
+from .report import Benchmark, Budget, Figures, amount, table
 
 _BOOTS = 3
 _FUNCTIONS_SHOWN = 12

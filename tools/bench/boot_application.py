@@ -13,10 +13,10 @@ from typing import Any
 
 from rich.table import Table
 
-from tools import flash
-from tools.bench import boot_instructions
-from tools.bench.report import Figures, amount, table
-from tools.build import build
+from .. import flash
+from ..build import build
+from . import boot_instructions
+from .report import Figures, amount, table
 
 _MAIN = "import time\nprint('ready')\ntime.sleep(1_000_000)\n"
 _FIRST_LINE = b"ready\r\n"

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.bench.functions import PAGE_SHIFT, Functions, Sections
-from tools.errors import WorkFailed
-from tools.guest import Guest
-from tools.vmm.base import VmSpec
-from tools.vmm.nested import Nested, shared_linux
-from tools.vmm.nested_linux import NestedLinux
+from ..errors import WorkFailed
+from ..guest import Guest
+from ..vmm.base import VmSpec
+from ..vmm.nested import Nested, shared_linux
+from ..vmm.nested_linux import NestedLinux
+from .functions import PAGE_SHIFT, Functions, Sections
 
 _KVM_EXIT = "/sys/kernel/debug/tracing/events/kvm/kvm_exit/enable"
 _TRACE = "/sys/kernel/debug/tracing/trace"

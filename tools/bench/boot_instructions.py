@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.bench.functions import Functions, pvh_entry
-from tools.bench.gdb_stub import GdbStub
-from tools.errors import WorkFailed
-from tools.guest import PROMPT, Guest
-from tools.vmm.base import VmSpec
-from tools.vmm.qemu import Qemu
+from ..errors import WorkFailed
+from ..guest import PROMPT, Guest
+from ..vmm.base import VmSpec
+from ..vmm.qemu import Qemu
+from .functions import Functions, pvh_entry
+from .gdb_stub import GdbStub
 
 _LOGGED = "exec,nochain,int,trace:serial_write"
 # The second name since QEMU 8.1.

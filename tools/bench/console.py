@@ -17,12 +17,13 @@ from pathlib import Path
 from rich.table import Table
 
 from tests.guests import build_guest
-from tools.bench.report import Benchmark, Budget, Figures, amount, table
-from tools.build import build
-from tools.errors import WorkFailed
-from tools.guest import Guest
-from tools.vmm import cloud_hypervisor_cli, make_vmm, qemu
-from tools.vmm.base import VmSpec
+
+from ..build import build
+from ..errors import WorkFailed
+from ..guest import Guest
+from ..vmm import cloud_hypervisor_cli, make_vmm, qemu
+from ..vmm.base import VmSpec
+from .report import Benchmark, Budget, Figures, amount, table
 
 # Bytes of one turn, in both directions: some seconds each. What pump.S sends at one order divides
 # them.

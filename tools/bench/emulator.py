@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.crash import CRASH_END
-from tools.errors import WorkFailed
-from tools.vmm import qemu
-from tools.vmm.process import ChildProcess
+from ..crash import CRASH_END
+from ..errors import WorkFailed
+from ..vmm import qemu
+from ..vmm.process import ChildProcess
 
 CPU = "EPYC,-cx16"
 """QEMU 7.2's CMPXCHG16B sometimes corrupts RFLAGS, which crashes Linux now and then."""

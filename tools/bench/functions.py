@@ -12,7 +12,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from elftools.elf.segments import NoteSegment
 
-from tools.crash import debug_file_of
+from ..crash import debug_file_of
 
 _XEN_ELFNOTE_PHYS32_ENTRY = "18"  # pyelftools has no name for it.
 PAGE_SHIFT = 12

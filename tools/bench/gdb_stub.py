@@ -11,7 +11,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from tools.errors import WorkFailed
+from ..errors import WorkFailed
 
 _TIMEOUT = 60.0
 _CONNECT_INTERVAL = 0.02

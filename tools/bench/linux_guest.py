@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.bench.emulator import Emulator
-from tools.errors import UserError, WorkFailed
-from tools.sources import fetch_binary_package
-from tools.vmm.cpio import make_archive
+from ..errors import UserError, WorkFailed
+from ..sources import fetch_binary_package
+from ..vmm.cpio import make_archive
+from .emulator import Emulator
 
 _INIT = Path(__file__).parent / "linux_init.sh"
 _KERNEL_PACKAGE = "linux-image-cloud-amd64"

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from rich.table import Table
 
-from tools import sources
-from tools.bench import linux_guest, unix_port
-from tools.bench.emulator import Emulator
-from tools.bench.report import Benchmark, Budget, Figures, table
-from tools.build import build
-from tools.errors import UserError, WorkFailed
-from tools.guest import PROMPT, SOFT_REBOOT
-from tools.raw_repl import RawRepl
-from tools.terminal import progress
-from tools.vmm import qemu
+from .. import sources
+from ..build import build
+from ..errors import UserError, WorkFailed
+from ..guest import PROMPT, SOFT_REBOOT
+from ..raw_repl import RawRepl
+from ..terminal import progress
+from ..vmm import qemu
+from . import linux_guest, unix_port
+from .emulator import Emulator
+from .report import Benchmark, Budget, Figures, table
 
 # Upstream's parameters for a PC: about so many MHz, and KiB of heap.
 N, M = 1000, 1000

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tools import sources
-from tools.build import BUILD
+from .. import sources
+from ..paths import BUILD
 
 DIRECTORY = BUILD / "bench"
 

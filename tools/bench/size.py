@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from tools import boards, sizes
-from tools.bench.report import Benchmark, Budget, Figures, amount, table
-from tools.build import build
+from .. import boards, sizes
+from ..build import build
+from .report import Benchmark, Budget, Figures, amount, table
 
 BUDGETS = {boards.DEFAULT: 600 << 10, "minimal": 164 << 10}
 

@@ -11,9 +11,10 @@ does: the faster choice for the rival too.
 import sys
 from pathlib import Path
 
-from tools import build, host, sources
-from tools.cache import locked
-from tools.terminal import progress
+from .. import build, host, sources
+from ..cache import locked
+from ..paths import BUILD
+from ..terminal import progress
 
 OPTIONS = {
     "VARIANT": "standard",
@@ -31,7 +32,7 @@ def build_unix_port() -> Path:
     """The program, built if it is stale. UserError or WorkFailed as tools.build.build raises."""
     host.require("build")
     tree = sources.micropython()
-    directory = build.BUILD / "bench" / "unix"
+    directory = BUILD / "bench" / "unix"
     variables = {
         **OPTIONS,
         "BUILD": str(directory),

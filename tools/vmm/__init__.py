@@ -4,12 +4,12 @@
 
 from collections.abc import Callable
 
-from tools.errors import UserError
-from tools.vmm import cloud_hypervisor_cli, kvm_probe, qemu
-from tools.vmm.base import Vmm
-from tools.vmm.cloud_hypervisor import CloudHypervisor
-from tools.vmm.nested import Nested
-from tools.vmm.qemu import Qemu
+from ..errors import UserError
+from . import cloud_hypervisor_cli, kvm_probe, qemu
+from .base import Vmm
+from .cloud_hypervisor import CloudHypervisor
+from .nested import Nested
+from .qemu import Qemu
 
 BACK_ENDS: dict[str, Callable[[], Vmm]] = {
     back_end.name: back_end for back_end in (CloudHypervisor, Nested, Qemu)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 from uuid import UUID
 
-from tools.errors import UserError
+from ..errors import UserError
 
 _POLL_INTERVAL = 0.02
 _PAGE = 4096

@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tools.errors import UserError
-from tools.vmm import cloud_hypervisor_cli as cli
-from tools.vmm import kvm_probe
-from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
-from tools.vmm.gdb_port import GdbRelay
-from tools.vmm.kernel_image import check_kernel
-from tools.vmm.process import ChildProcess
-from tools.vmm.serial_bridge import SerialBridge
+from ..errors import UserError
+from . import cloud_hypervisor_cli as cli
+from . import kvm_probe
+from .base import Ending, Vmm, VmmError, VmSpec
+from .gdb_port import GdbRelay
+from .kernel_image import check_kernel
+from .process import ChildProcess
+from .serial_bridge import SerialBridge
 
 _START_TIMEOUT = 10.0
 

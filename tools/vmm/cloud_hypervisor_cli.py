@@ -12,9 +12,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tools.errors import UserError
-from tools.vmm.base import Ending, VmmError, VmSpec
-from tools.vmm.process import ask, ask_version
+from ..errors import UserError
+from .base import Ending, VmmError, VmSpec
+from .process import ask, ask_version
 
 OLDEST = 44
 """The oldest release whose guest looks as this port expects (see docs/)."""

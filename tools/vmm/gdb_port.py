@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from tools.errors import UserError
+from ..errors import UserError
 
 _CONNECT_TIMEOUT = 30.0
 _CONNECT_INTERVAL = 0.05

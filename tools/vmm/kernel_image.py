@@ -10,7 +10,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from tools.errors import UserError
+from ..errors import UserError
 
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
 _MIB = 1 << 20

@@ -14,13 +14,13 @@ import socket
 import struct
 from typing import Any
 
-from tools.terminal import progress
-from tools.vmm import cloud_hypervisor_cli as cli
-from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
-from tools.vmm.gdb_port import GdbRelay
-from tools.vmm.kernel_image import check_kernel
-from tools.vmm.nested_image import CLOUD_HYPERVISOR, make_image
-from tools.vmm.nested_linux import NestedLinux, NestedLinuxDied
+from ..terminal import progress
+from . import cloud_hypervisor_cli as cli
+from .base import Ending, Vmm, VmmError, VmSpec
+from .gdb_port import GdbRelay
+from .kernel_image import check_kernel
+from .nested_image import CLOUD_HYPERVISOR, make_image
+from .nested_linux import NestedLinux, NestedLinuxDied
 
 _EVENTS_FD = 3  # l1_agent/run.c
 _START_TIMEOUT = 60.0

@@ -17,10 +17,10 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from tools.cache import cached_directory
-from tools.errors import UserError, WorkFailed
-from tools.sources import fetch_binary_package
-from tools.vmm.cpio import make_archive
+from ..cache import cached_directory
+from ..errors import UserError, WorkFailed
+from ..sources import fetch_binary_package
+from .cpio import make_archive
 
 CLOUD_HYPERVISOR = "bin/cloud-hypervisor"
 _AGENT = Path(__file__).parent / "l1_agent"

@@ -13,11 +13,11 @@ import socket
 import time
 from pathlib import Path
 
-from tools.vmm import qemu
-from tools.vmm.base import VmmError
-from tools.vmm.nested_image import NestedImage
-from tools.vmm.process import ChildProcess
-from tools.vmm.qmp import Qmp
+from . import qemu
+from .base import VmmError
+from .nested_image import NestedImage
+from .process import ChildProcess
+from .qmp import Qmp
 
 # cx16 off and one CPU: QEMU 7.2's CMPXCHG16B sometimes corrupts RFLAGS, and with two CPUs a kernel
 # text patch is sometimes seen half done; each crashes L1's kernel now and then.

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.child import dying_with_us
-from tools.errors import UserError
+from ..child import dying_with_us
+from ..errors import UserError
 
 _VERSION_TIMEOUT = 10.0
 

@@ -8,12 +8,12 @@ import shutil
 import socket
 from contextlib import ExitStack
 
-from tools.errors import UserError
-from tools.vmm import gdb_port
-from tools.vmm.base import Ending, Vmm, VmmError, VmSpec
-from tools.vmm.kernel_image import check_kernel
-from tools.vmm.process import ChildProcess, ask_version
-from tools.vmm.qmp import Qmp
+from ..errors import UserError
+from . import gdb_port
+from .base import Ending, Vmm, VmmError, VmSpec
+from .kernel_image import check_kernel
+from .process import ChildProcess, ask_version
+from .qmp import Qmp
 
 PROGRAM = "qemu-system-x86_64"
 _TOO_MUCH_MEMORY = re.compile(

@@ -8,7 +8,7 @@ import socket
 import time
 from typing import Any
 
-from tools.vmm.base import VmmError
+from .base import VmmError
 
 _TIMEOUT = 30.0
 
