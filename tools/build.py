@@ -100,6 +100,11 @@ def build(
     return result
 
 
+def ready_firmware() -> Path:
+    """Where the chosen board's firmware lies once it is built."""
+    return BUILD / Options(boards.find(None, PORT / "boards")).name / "firmware.elf"
+
+
 def check(link_address: int | None) -> None:
     """UserError for an address where no image can lie; the linker script checks a board's."""
     if link_address is None:

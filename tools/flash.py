@@ -21,7 +21,6 @@ from .application import Application, compile_app
 from .errors import UserError
 from .firmware_file import MOST_MEMORY, FirmwareFile
 from .imports import missing_imports
-from .paths import BUILD
 from .romfs import MAGIC, read_about, read_romfs
 from .timings import timings
 
@@ -57,7 +56,7 @@ def flash(
 ) -> None:
     """Write the file. With the suffix .romfs it is the application alone.
 
-    `compiler=False`: put it behind `firmware`, a ready one, or the one that was built last.
+    `compiler=False`: put it behind `firmware`, a ready one, or the board's that was built last.
     """
     with timings.step("collect the files"):
         files = app_files.collect(app, wheels)
@@ -67,7 +66,7 @@ def flash(
     elif compiler and firmware is None:
         content = frozen(files)
     else:
-        content = added(files, firmware or BUILD / "firmware.elf")
+        content = added(files, firmware or build.ready_firmware())
     try:
         target.write_bytes(content)
     except OSError as error:

@@ -610,9 +610,11 @@ def test_board_is_the_one_that_is_named(host: Host, tmp_path: Path) -> None:
     expected = (3, b"minimal PVH guest with x86-64\n")
     done = host.run("run", str(source), "--board=minimal")
     assert (done.returncode, done.stdout) == expected, done.stderr
-    assert flash(host, str(source), "--out", str(target), "--board=minimal").returncode == 0
-    done = host.run("run", str(target))
-    assert (done.returncode, done.stdout) == expected, done.stderr
+    for way in ([], ["--no-compiler"]):
+        done = flash(host, str(source), "--out", str(target), "--board=minimal", *way)
+        assert done.returncode == 0, done.stderr
+        done = host.run("run", str(target))
+        assert (done.returncode, done.stdout) == expected, done.stderr
 
 
 @any_vmm_will_do
