@@ -12,7 +12,10 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
-from invoke.main import program  # noqa: E402
+from importlib.metadata import version  # noqa: E402
+
+from invoke.program import Program  # noqa: E402
 
 if __name__ == "__main__":
-    program.run()
+    # Its name is what the help and the completion of a shell say, and run.
+    Program(name="Invoke", binary="./inv", binary_names=["./inv"], version=version("invoke")).run()

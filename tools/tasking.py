@@ -15,6 +15,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit
@@ -98,6 +99,8 @@ def repair_parser() -> None:
     upstream takes `run --cpu 2` (a mistyped option) for an APP named --cpu, and `exec --help` for
     code. A word that it does not understand ends with our exit code and the way to the help.
     """
+    if "--complete" in sys.argv:
+        return  # Half a line, which only upstream's own errors let it complete.
     handle, complete_context = ParseMachine.handle, ParseMachine.complete_context
 
     def handle_token(self: ParseMachine, token: str) -> None:
@@ -129,7 +132,8 @@ def repair_parser() -> None:
 
     def error(self: ParseMachine, msg: str) -> None:
         name = self.context.name if self.context is not None else None
-        more = f"./inv {name} --help" if name else "./inv --list"
+        program = "mpch" if Path(sys.argv[0]).name == "mpch" else "./inv"
+        more = f"{program} {name} --help" if name else f"{program} --list"
         raise Exit(f"{msg} See {more}", EXIT_USER_ERROR)
 
     ParseMachine.error = error  # type: ignore[method-assign]

@@ -20,4 +20,4 @@ def flash(context: Context) -> None:
     flashing.flash(Path("app"), Path("build/counter.elf"))
 
 
-namespace = Collection(run, flash, guest)
+namespace = Collection(run, flash, guest=guest)

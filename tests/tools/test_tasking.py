@@ -118,3 +118,13 @@ def test_traceback_of_the_unexpected_is_there_to_be_had(tasks: Path) -> None:
     done = invoke(tasks, "fail", "--how", "denied", INVOKE_DEBUG="1")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("inv ru", "run"), ("inv run --c", "--cpus"), ("inv run hello.py --", "--cpus")],
+)
+def test_a_shell_can_complete_what_was_typed(tasks: Path, typed: str, completed: str) -> None:
+    done = invoke(tasks, "--complete", "--", *typed.split())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert completed in done.stdout.splitlines()
