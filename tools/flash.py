@@ -21,10 +21,8 @@ from .application import Application, compile_app
 from .errors import UserError
 from .firmware_file import MOST_MEMORY, FirmwareFile
 from .imports import missing_imports
-from .romfs import MAGIC, read_about, read_romfs
+from .romfs import IMAGE_SUFFIX, MAGIC, read_about, read_romfs
 from .timings import timings
-
-IMAGE_SUFFIX = ".romfs"
 
 
 @dataclass(frozen=True)

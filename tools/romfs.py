@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import google_crc32c
 
+IMAGE_SUFFIX = ".romfs"
 MAGIC = b"\xd2\xcd\x31"
 CHECKSUM_MARK = b"CRC32C"
 

@@ -20,6 +20,8 @@ QUOTE = b"\x16"
 """What the setting console=pipe makes of these: ports/cloud_hypervisor/stdio_port.h."""
 
 _SPECIAL = re.compile(rb"[\x03\x04\x16]")
+_LEFT_ALONE = re.compile(rb"The application is left alone: [^\r\n]*")
+"""So begins what the firmware says of a broken one: ports/cloud_hypervisor/main.c."""
 _INTERRUPTS_PASSED_ON = 2
 
 
@@ -38,7 +40,9 @@ def run_application(guest: Guest, the_run: Run, *, raw: bool) -> int:
     with timings.step("boot the guest"):
         said = guest.read_until(begun)
     if said.endswith(PROMPT):
-        raise UserError("The guest has no application: it stands at its prompt.")
+        problem = _LEFT_ALONE.search(said)
+        why = problem[0].decode(errors="replace") if problem else "The guest has no application."
+        raise UserError(why, "It stands at its prompt.")
     try:
         return _follow(guest, the_run, raw)
     finally:

@@ -30,6 +30,7 @@ from .errors import UserError
 from .guest import Guest, GuestCrashed, GuestEnded, GuestError, GuestTimeout
 from .paths import PACKAGE, ROOT
 from .program import Run
+from .romfs import IMAGE_SUFFIX
 from .run_application import run_application
 from .talk import talk
 from .timings import timings
@@ -64,13 +65,15 @@ def run(
 ) -> int:
     """Boot a guest; attach the terminal to its prompt, or run APP in it.
 
-    APP is a program, or an ELF file that `flash` made. `raw`: a terminal is put into raw mode.
+    APP is a program, or a file that `flash` made. `raw`: a terminal is put into raw mode.
     """
     spec = VmSpec(Path(), cpus, memory, cmdline)
     if app is None:
         return _session(make_vmm(vmm), replace(spec, allow_reboot=True), timeout, talk)
     if app.suffix == ELF_SUFFIX and not app.is_dir():
         return _run_application(vmm, replace(spec, kernel=app), timeout, raw)
+    if app.suffix == IMAGE_SUFFIX and app.is_file():
+        return _run_application(vmm, replace(spec, initramfs=app), timeout, raw)
     check_memory(spec.memory_bytes)  # A mistake in the command line need not wait for a build.
     with timings.step("compile the application"):
         compiler = build.mpy_cross(sources.micropython())

@@ -65,7 +65,7 @@ def timed(wanted: bool) -> Iterator[None]:
 @task(
     "run",
     positional=["app"],
-    help={"app": "a .py file, a directory or a flashed .elf; without it, the prompt"}
+    help={"app": "a .py file, a directory or a flashed file; without it, the prompt"}
     | MACHINE_HELP
     | PROGRAM_HELP,
 )

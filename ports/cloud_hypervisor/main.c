@@ -73,6 +73,9 @@ static void run_exit_function(void) {
 
 // Returns false where a soft reset is wanted.
 static bool run_programs(void) {
+    if (application_problem()) {
+        return true; // Left alone, what is frozen of it too.
+    }
     if (!application_exists()) {
         return run_user_files();
     }

@@ -219,6 +219,21 @@ def test_a_broken_image_in_the_elf_file_is_told_and_the_prompt_comes(
     assert b"The application is left alone: its checksum is wrong." in seen
 
 
+def test_frozen_code_with_broken_files_is_left_alone(boot: Boot, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.py").write_text("print('ran')")
+    (tmp_path / "app" / "data").write_bytes(bytes(999))
+    content = bytearray(flash.frozen(collect(tmp_path / "app")))
+    content[-100] ^= 1
+    file = tmp_path / "broken.elf"
+    file.write_bytes(content)
+    guest = boot(file)
+    seen = guest.wait_for_prompt()
+    assert b"The application is left alone: its checksum is wrong." in seen
+    assert b"ran" not in seen
+    assert guest.output_of("print(6 * 7)") == "42\n"
+
+
 def test_an_image_of_upstream_s_tool_runs(boot: Boot, tmp_path: Path) -> None:
     from mpremote.romfs import make_romfs as upstreams
 

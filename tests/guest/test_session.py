@@ -583,6 +583,18 @@ def test_firmware_without_application_is_refused(host: Host, firmware: Path) -> 
 
 
 @any_vmm_will_do
+def test_image_of_an_application_runs_and_a_broken_one_is_told(host: Host, tmp_path: Path) -> None:
+    source, image = tmp_path / "app.py", tmp_path / "app.romfs"
+    source.write_text("print('from an image')")
+    assert flash(host, str(source), "--out", str(image)).returncode == 0
+    assert host.run("run", str(image)).stdout == b"from an image\n"
+    image.write_bytes(image.read_bytes()[:-1])
+    done = host.run("run", str(image))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"The application is left alone: it is cut short." in done.stderr
+
+
+@any_vmm_will_do
 def test_flashed_file_is_inspected(host: Host, tmp_path: Path) -> None:
     file = flashed(host, tmp_path, "print(1)", "heap=8M")
     done = flash(host, str(file), "--inspect")

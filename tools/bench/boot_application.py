@@ -15,6 +15,7 @@ from rich.table import Table
 
 from .. import flash
 from ..build import build
+from ..romfs import IMAGE_SUFFIX
 from . import boot_instructions
 from .report import Figures, amount, table
 
@@ -47,7 +48,7 @@ def _measure(app: Path, target: Path, firmware: Path | None, exits_of: BootExits
         begun = time.monotonic()
         flash.flash(app, target, firmware=firmware)
         seconds.append(time.monotonic() - begun)
-    is_image = target.suffix == flash.IMAGE_SUFFIX
+    is_image = target.suffix == IMAGE_SUFFIX
     kernel, image = (firmware, target) if is_image and firmware else (target, None)
     counted = boot_instructions.measure(kernel, _FIRST_LINE, image)
     exits = exits_of(kernel, "never", _FIRST_LINE, image)
