@@ -80,7 +80,7 @@ def frozen(files: AppFiles) -> bytes:
     compiled = _compiled(files, base, build.mpy_cross(sources.micropython()))
     compiled.check_size(base.room)
     with timings.step("freeze the Python"):
-        elf = FirmwareFile.read(freeze.freeze(compiled).elf)
+        elf = freeze.freeze(compiled)
     return elf.with_romfs(compiled.romfs_beside_frozen())
 
 

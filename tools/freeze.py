@@ -21,8 +21,11 @@ from .terminal import progress
 _FOLDER = "applications"
 
 
-def freeze(app: Application) -> build.BuildResult:
-    """Build the firmware if it is stale, then one with the application. Errors as build.build."""
+def freeze(app: Application) -> FirmwareFile:
+    """Build the firmware if it is stale, then one with the application. Errors as build.build.
+
+    It is read at once: another application of this name may be built in its place.
+    """
     base = build.build()
     options = build.Options(boards.find(None, PORT / "boards"))
     name = re.sub(r"[^\w.-]", "_", app.name, flags=re.ASCII)
@@ -40,7 +43,7 @@ def freeze(app: Application) -> build.BuildResult:
                 directory / "build.log",
                 line.detail,
             )
-    return build.BuildResult.in_directory(directory)
+        return FirmwareFile.read(build.BuildResult.in_directory(directory).elf)
 
 
 def _write(directory: Path, app: Application, base: str) -> None:

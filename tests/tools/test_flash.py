@@ -2,6 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """Files that carry an application: what is refused, and how; what is read again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,14 @@ def made(way: str, app: Path, firmware: Path) -> bytes:
     if way == "frozen":
         return flash.frozen(collect(app))
     return (flash.added if way == "added" else flash.image)(collect(app), firmware)
+
+
+def test_applications_of_one_name_do_not_mix(tmp_path: Path, firmware: Path) -> None:
+    apps = [tree(tmp_path / str(number) / "app", main_py=f"x{number} = 1") for number in range(3)]
+    with ThreadPoolExecutor() as pool:
+        at_once = list(pool.map(lambda app: made("frozen", app, firmware), apps))
+    assert at_once == [made("frozen", app, firmware) for app in apps]
+    assert len(set(at_once)) == len(apps)
 
 
 @pytest.mark.parametrize(
