@@ -11,7 +11,9 @@ from .guest import Guest, GuestEnded
 from .raw_repl import INTERRUPT
 from .vmm.base import Ending
 
-_RESETS_WITHOUT_PROMPT = 6
+# A guest that resets itself in each of so many seconds, without a prompt, does nothing else. QEMU's
+# firmware makes a dozen resets of one, in some milliseconds.
+_SECONDS_OF_RESETS = 3
 # A friendly prompt has no flow control: what is pasted or piped goes in this size, this often.
 _TYPED_CHUNK = 1024
 _TYPED_INTERVAL = 0.05
@@ -96,11 +98,20 @@ class _ResetWatch:
     """Tells a guest that resets now and then, on purpose, from one that does nothing else."""
 
     def __init__(self) -> None:
-        self._at_prompt = 0
+        self._reboots = 0
+        self._next_look = 0.0
+        self._seconds = 0
 
     def check(self, guest: Guest, prompt: bool) -> None:
-        """GuestEnded after too many resets without a prompt between them."""
+        """GuestEnded if it does nothing else."""
+        now = time.monotonic()
         if prompt:
-            self._at_prompt = guest.vmm.reboots
-        elif guest.vmm.reboots - self._at_prompt > _RESETS_WITHOUT_PROMPT:
+            self._seconds = 0
+        elif now >= self._next_look:
+            self._seconds = self._seconds + 1 if guest.vmm.reboots > self._reboots else 0
+        else:
+            return
+        self._reboots = guest.vmm.reboots
+        self._next_look = now + guest.vmm.slowness
+        if self._seconds == _SECONDS_OF_RESETS:
             raise GuestEnded(Ending.RESET, "The guest resets itself for ever.", guest.output)
