@@ -16,6 +16,7 @@ from typing import Self
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
+from .elf_errors import reading_elf
 from .errors import UserError
 
 MOST_MEMORY = 1 << 30
@@ -51,14 +52,9 @@ class FirmwareFile:
     @classmethod
     def read(cls, path: Path) -> Self:
         """UserError if `path` is no whole firmware."""
-        try:
+        wrong = "is not a whole firmware of this project."
+        with reading_elf(path, wrong, "Build or flash it again."):
             return cls._parse(path.read_bytes())
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-        except Exception:  # pyelftools raises one of many kinds for a file that is broken.
-            raise UserError(
-                f"{path} is not a whole firmware of this project.", "Build or flash it again."
-            ) from None
 
     @classmethod
     def _parse(cls, content: bytes) -> Self:

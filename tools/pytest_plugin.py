@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from .errors import UserError
+from .guest import Guest
 from .running_application import RunningApplication, running
 from .vmm import BACK_ENDS
 
@@ -51,10 +52,15 @@ def pytest_runtest_makereport(
     """A test that fails shows all that its guests have said."""
     report = yield
     if report.failed:
-        guests: list[RunningApplication] = item.stash.get(_GUESTS, [])
-        for number, app in enumerate(guests, start=1):
-            report.sections.append((f"guest {number}", app.guest.output))
+        show_guests(report, [app.guest for app in item.stash.get(_GUESTS, [])])
     return report
+
+
+def show_guests(report: pytest.TestReport, guests: list[Guest]) -> None:
+    """Add to a report what each guest has said, and what its VMM has."""
+    for number, guest in enumerate(guests, start=1):
+        text = guest.output + f"\n[{guest.vmm.name}] {guest.vmm.stderr_text}"
+        report.sections.append((f"guest {number}", text))
 
 
 @pytest.fixture

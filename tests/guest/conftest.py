@@ -7,19 +7,23 @@ A test is written once and runs on every back end. It takes `guest` (a fresh mac
 machines of its own. `@pytest.mark.machine(memory="64M", cpus=2)` sets the fields of VmSpec.
 """
 
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from tests.guest.applications import Start
+from tests.guest.user import Host
 from tests.guests import build_guest
 from tools import boards, flash
 from tools.app_files import collect
 from tools.build import build
 from tools.guest import Guest, GuestError
+from tools.pytest_plugin import show_guests
 from tools.vmm import BACK_ENDS, make_vmm
 from tools.vmm.base import VmSpec
 
@@ -57,10 +61,7 @@ def pytest_runtest_makereport(
     """Give the transcripts of a failed test's guests, and what their VMMs said."""
     report = yield
     if report.failed:
-        guests: list[Guest] = item.stash.get(_GUESTS, [])
-        for number, guest in enumerate(guests, start=1):
-            text = guest.output + f"\n[{guest.vmm.name}] {guest.vmm.stderr_text}"
-            report.sections.append((f"guest {number}", text))
+        show_guests(report, item.stash.get(_GUESTS, []))
     return report
 
 
@@ -172,3 +173,18 @@ def shared_guest(
 
 def _remember(request: pytest.FixtureRequest, guest: Guest) -> None:
     request.node.stash.setdefault(_GUESTS, []).append(guest)
+
+
+@pytest.fixture
+def host(vmm_name: str, firmware: Path, tmp_path: Path) -> Iterator[Host]:
+    """Nothing may be left of what a test does with it."""
+    assert firmware.exists()
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    host = Host(vmm_name, temporary, str(uuid4()))
+    yield host
+    deadline = time.monotonic() + 5
+    while host.processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert host.processes() == []
+    assert list(temporary.iterdir()) == []

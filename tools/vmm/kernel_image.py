@@ -10,6 +10,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
+from ..elf_errors import reading_elf
 from ..errors import UserError
 
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
@@ -31,17 +32,9 @@ def check_memory(size: int) -> None:
 
 def check_kernel(path: Path, memory_bytes: int) -> None:
     """UserError unless `path` is an x86-64 ELF file with a PVH note that fits into the memory."""
-    try:
-        with path.open("rb") as file:
-            _check(path, ELFFile(file), memory_bytes)
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except Exception:  # pyelftools raises one of many kinds for a file that is broken.
-        raise UserError(
-            f"{path} is not a whole ELF file.", "Give the firmware.elf of a build."
-        ) from None
+    hint = "Give the firmware.elf of a build."
+    with reading_elf(path, "is not a whole ELF file.", hint), path.open("rb") as file:
+        _check(path, ELFFile(file), memory_bytes)
 
 
 def _check(path: Path, elf: ELFFile, memory_bytes: int) -> None:
