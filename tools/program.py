@@ -6,9 +6,13 @@ The firmware reports begin and end after a mark that the program cannot know: a 
 for this run (ports/cloud_hypervisor/application.c).
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from enum import Enum
+
+_STATUS = re.compile(rb"x(\d{3})")
+_MOST = 255
 
 INTERRUPTED = 130
 """As a shell says of a program that SIGINT ended."""
@@ -56,8 +60,8 @@ class Run:
             self._held = rest
             if event == b"e":
                 self._kind = Kind.TRACEBACK
-            else:
-                self.status = int(event[1:])
+            elif (status := _STATUS.fullmatch(event)) and int(status[1]) <= _MOST:
+                self.status = int(status[1])
         if self.status is None:
             end = self._end_of_sure()
             shown, self._held = self._held[:end], self._held[end:]

@@ -19,6 +19,7 @@
 #include "kernel/system.h"
 #include "stdio_port.h"
 
+#define FILES "/rom/"
 #define MAIN "main"
 #define PATH_SIZE (16)
 
@@ -26,6 +27,8 @@
 #define STATUS_INTERRUPTED 130
 #define STATUS_UNCAUGHT 1
 #define STATUS_OUT_OF_RANGE 255
+
+static bool running; // From what tell() says of the begin to what it says of the end.
 
 static bool has_files(void) {
     size_t size;
@@ -36,7 +39,7 @@ static bool has_files(void) {
 // from what is said about its end.
 static void tell(const char *event) {
     const char *mark = system_setting("exit-mark");
-    if (mark) {
+    if (mark && running) {
         mp_hal_stdout_tx_str("\x01");
         mp_hal_stdout_tx_str(mark);
         mp_hal_stdout_tx_str(event);
@@ -62,15 +65,15 @@ static mp_obj_t make_function(const mp_module_context_t *context, mp_proto_fun_t
     return mp_make_function_from_proto_fun(code, context, MP_OBJ_NULL);
 }
 
-static const char *with_suffix(char path[PATH_SIZE], const char *stem, const char *suffix) {
-    return strcat(strcpy(path, stem), suffix);
+static const char *join(char path[PATH_SIZE], const char *folder, const char *stem, const char *suffix) {
+    return strcat(strcat(strcpy(path, folder), stem), suffix);
 }
 
 static mp_obj_t load_frozen(const char *stem, qstr *name) {
     char path[PATH_SIZE];
     int type;
     void *frozen;
-    if (mp_find_frozen_module(with_suffix(path, stem, ".py"), &type, &frozen) != MP_IMPORT_STAT_FILE) {
+    if (mp_find_frozen_module(join(path, "", stem, ".py"), &type, &frozen) != MP_IMPORT_STAT_FILE) {
         return MP_OBJ_NULL;
     }
     mp_module_context_t *context = main_context();
@@ -80,33 +83,33 @@ static mp_obj_t load_frozen(const char *stem, qstr *name) {
 
 static bool is_file(const char *stem, const char *suffix) {
     char path[PATH_SIZE];
-    return mp_import_stat(with_suffix(path, stem, suffix)) == MP_IMPORT_STAT_FILE;
+    return mp_import_stat(join(path, FILES, stem, suffix)) == MP_IMPORT_STAT_FILE;
 }
 
 static mp_obj_t load_file(const char *stem, qstr *name) {
     char path[PATH_SIZE];
     if (is_file(stem, ".py")) {
-        *name = qstr_from_str(with_suffix(path, stem, ".py"));
+        *name = qstr_from_str(join(path, "", stem, ".py"));
         mp_lexer_t *lexer = mp_lexer_new_from_file(*name);
         mp_parse_tree_t tree = mp_parse(lexer, MP_PARSE_FILE_INPUT);
         return mp_compile(&tree, *name, false);
     }
     if (is_file(stem, ".mpy")) {
         mp_compiled_module_t module = { .context = main_context() };
-        mp_raw_code_load_file(qstr_from_str(with_suffix(path, stem, ".mpy")), &module);
+        mp_raw_code_load_file(qstr_from_str(join(path, "", stem, ".mpy")), &module);
         return make_function(module.context, module.rc, name);
     }
     return MP_OBJ_NULL;
 }
 
 // Both modules come from one place: files that --initramfs brought go before what is frozen.
-static bool is_frozen(void) {
-    return !has_files() || (!is_file(MAIN, ".py") && !is_file(MAIN, ".mpy"));
+static bool has_main_file(void) {
+    return has_files() && (is_file(MAIN, ".py") || is_file(MAIN, ".mpy"));
 }
 
 // The module `stem` as a function, the name of its source in *name; MP_OBJ_NULL where there is none.
 static mp_obj_t load(const char *stem, qstr *name) {
-    return is_frozen() ? load_frozen(stem, name) : load_file(stem, name);
+    return has_main_file() ? load_file(stem, name) : load_frozen(stem, name);
 }
 
 // What a program that ends by SystemExit(value) gives; a text is printed.
@@ -150,8 +153,8 @@ static int status_of(mp_obj_t exception) {
     return status;
 }
 
-// Runs the module `stem` as __main__. Returns its exit status, or -1 where there is none; *raised says
-// whether it ended by an exception, SystemExit included.
+// Runs the module `stem` as __main__ if there is one. Returns its exit status; *raised says whether it
+// ended by an exception, SystemExit included.
 static int run_module(const char *stem, bool *raised) {
     nlr_buf_t nlr;
     *raised = false;
@@ -161,15 +164,12 @@ static int run_module(const char *stem, bool *raised) {
         if (function != MP_OBJ_NULL) {
             mp_store_global(MP_QSTR___file__, MP_OBJ_NEW_QSTR(name));
             mp_obj_list_store(mp_sys_argv, MP_OBJ_NEW_SMALL_INT(0), MP_OBJ_NEW_QSTR(name));
-            mp_hal_set_interrupt_char(stdio_has_interrupt() ? CHAR_CTRL_C : -1);
             mp_call_function_0(function);
-            mp_hal_set_interrupt_char(-1);
             mp_handle_pending(true);
         }
         nlr_pop();
-        return function != MP_OBJ_NULL ? 0 : -1;
+        return 0;
     }
-    mp_hal_set_interrupt_char(-1);
     mp_handle_pending(false);
     *raised = true;
     return status_of(MP_OBJ_FROM_PTR(nlr.ret_val));
@@ -208,23 +208,24 @@ static const char *on_exit_setting(void) {
 bool application_exists(void) {
     int type;
     void *frozen;
-    return has_files() || mp_find_frozen_module(MAIN ".py", &type, &frozen) == MP_IMPORT_STAT_FILE;
+    return has_main_file() || mp_find_frozen_module(MAIN ".py", &type, &frozen) == MP_IMPORT_STAT_FILE;
 }
 
 static void prepare(void) {
     if (has_files()) {
         mp_vfs_chdir(MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom));
     }
-    if (is_frozen()) {
+    if (!has_main_file()) {
         put_frozen_first();
     }
     fill_argv();
 }
 
-int application_run(void) {
-    on_exit_setting();
-    stdio_set_mode(stdio_mode_setting());
-    tell("b");
+static void allow_interrupt(bool allow) {
+    mp_hal_set_interrupt_char(allow && stdio_has_interrupt() ? CHAR_CTRL_C : -1);
+}
+
+static int run_modules(void) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         prepare();
@@ -237,8 +238,40 @@ int application_run(void) {
     return raised ? status : run_module(MAIN, &raised);
 }
 
+int application_run(void) {
+    on_exit_setting();
+    stdio_set_mode(stdio_mode_setting());
+    allow_interrupt(true); // Before the tool is told that it may send one.
+    running = true;
+    tell("b");
+    int status = run_modules();
+    allow_interrupt(false);
+    application_run_exit_function();
+    return status;
+}
+
+void application_run_exit_function(void) {
+    mp_obj_t function = MP_STATE_VM(sys_exitfunc);
+    MP_STATE_VM(sys_exitfunc) = mp_const_none;
+    if (!mp_obj_is_callable(function)) {
+        return;
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        allow_interrupt(true);
+        mp_call_function_0(function);
+        mp_handle_pending(true);
+        nlr_pop();
+    } else {
+        tell("e");
+        mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
+    allow_interrupt(false);
+}
+
 void application_end(int status) {
     tell_status(status);
+    running = false;
     stdio_set_mode(STDIO_TERMINAL);
     const char *on_exit = on_exit_setting();
     if (!strcmp(on_exit, "poweroff")) {

@@ -8,11 +8,15 @@
 
 #include <stdbool.h>
 
+// Whether there is a main.py, or its compiled form.
 bool application_exists(void);
 
 // Runs boot.py, then main.py, with the ROMFS as the current directory and sys.argv from the command
-// line. Returns the exit status, 0 to 255, or -1 where there is no main.py. Once a session.
+// line, then what sys.atexit() was given. Returns the exit status, 0 to 255. Once a session.
 int application_run(void);
+
+// Runs what sys.atexit() was given, once. Its exception is printed.
+void application_run_exit_function(void);
 
 // Tells the exit status to the tool that started the machine, and does what the setting on-exit= says.
 // Returns where the prompt is wanted.

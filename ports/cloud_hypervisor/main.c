@@ -56,21 +56,6 @@ static bool run_repl(void) {
     return heap_relieve();
 }
 
-// What sys.atexit() was given, once. Its exception is printed.
-static void run_exit_function(void) {
-    mp_obj_t function = MP_STATE_VM(sys_exitfunc);
-    MP_STATE_VM(sys_exitfunc) = mp_const_none;
-    nlr_buf_t nlr;
-    if (nlr_push(&nlr) == 0) {
-        if (mp_obj_is_callable(function)) {
-            mp_call_function_0(function);
-        }
-        nlr_pop();
-    } else {
-        mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
-    }
-}
-
 // Returns false where a soft reset is wanted.
 static bool run_programs(void) {
     if (application_problem()) {
@@ -79,11 +64,7 @@ static bool run_programs(void) {
     if (!application_exists()) {
         return run_user_files();
     }
-    int status = application_run();
-    if (status >= 0) {
-        run_exit_function();
-        application_end(status);
-    }
+    application_end(application_run());
     return true;
 }
 
@@ -114,7 +95,7 @@ static void run_session(void) {
         }
     }
 
-    run_exit_function();
+    application_run_exit_function();
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
     #if MICROPY_PY_MACHINE_TIMER
     soft_timer_deinit();

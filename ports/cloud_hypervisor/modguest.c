@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* The module _guest: what modules/guest.py is made of. Here the CPU, the ACPI tables and the build. */
+/* The module _guest: what the package modules/guest is made of. Here the CPU, the ACPI tables and the build. */
 
 #include "py/mperrno.h"
 #include "py/runtime.h"

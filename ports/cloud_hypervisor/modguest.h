@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* The parts of the module _guest, a file for each topic. modules/guest.py checks what is given to
+/* The parts of the module _guest, a file for each topic. The package modules/guest checks what is given to
  * them and explains what they return; they crash for nothing, but name no mistake. */
 #ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MODGUEST_H
 #define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MODGUEST_H

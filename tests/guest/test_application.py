@@ -115,6 +115,13 @@ def test_exit_function_runs_before_the_end(start: Start) -> None:
     assert outcome(start, {"main.py": code}) == (4, b"bye\n", b"")
 
 
+def test_exit_function_s_exception_is_an_error_and_no_exit_code(start: Start) -> None:
+    code = "import sys\nsys.atexit(lambda: 1/0)\nprint('ran')\nsys.exit(4)"
+    status, output, error = outcome(start, {"main.py": code})
+    assert (status, output) == (4, b"ran\n")
+    assert error.endswith(b"ZeroDivisionError: divide by zero\n")
+
+
 def test_arguments_are_quoted_as_a_shell_quotes(start: Start) -> None:
     cmdline = "first 'two words' ramdisk=1M \"a'b\" c\\ d -- x=1 ''"
     status, output, _ = outcome(start, {"main.py": "import sys; print(sys.argv)"}, cmdline)
@@ -136,7 +143,7 @@ def test_files_of_the_application_are_read_only(start: Start) -> None:
 
 
 def test_settings_of_the_application_and_of_the_command_line(start: Start) -> None:
-    files = {"main.py": "print('ran')", "settings": "# no comment\non-exit=prompt heap='1M'\n"}
+    files = {"main.py": "print('ran')", "settings": "on-exit=prompt\nheap='1M'\n"}
     guest = start(files)
     seen = guest.wait_for_prompt()
     assert b"ran\r\nMicroPython v" in seen
@@ -183,6 +190,38 @@ def test_ctrl_c_reaches_the_application(start: Start) -> None:
     guest.wait_for_end()
     list(the_run.feed(bytes(guest.transcript).partition(the_run.begin)[2]))
     assert the_run.status == 130
+
+
+def test_ctrl_c_reaches_the_exit_function(start: Start) -> None:
+    the_run = Run()
+    code = "import sys\ndef f():\n    print('READY')\n    while True: pass\nsys.atexit(f)"
+    guest = start({"main.py": code}, cmdline=the_run.settings)
+    guest.read_until(b"READY\n")
+    guest.write(b"\x03")
+    guest.wait_for_end()
+    pieces = list(the_run.feed(bytes(guest.transcript).partition(the_run.begin)[2]))
+    assert the_run.status == 0
+    assert pieces[-1][1].endswith(b"KeyboardInterrupt: \n")
+
+
+def test_ctrl_c_right_at_the_begin_is_one(start: Start) -> None:
+    the_run = Run()
+    files = {"boot.py": "", "main.py": "import sys\nsys.stdin.read()"}
+    guest = start(files, cmdline=the_run.settings)
+    guest.read_until(the_run.begin)
+    guest.write(b"\x03")
+    guest.wait_for_end()
+    list(the_run.feed(bytes(guest.transcript).partition(the_run.begin)[2]))
+    assert the_run.status == 130
+
+
+def test_files_without_main_are_there_at_the_prompt(boot: Boot, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(make_romfs({"data.txt": b"words"}))
+    guest = boot(initramfs=image, cmdline=Run().settings)
+    seen = guest.wait_for_prompt()
+    assert b"\x01" not in seen
+    assert guest.output_of("print(open('/rom/data.txt').read())") == "words\n"
 
 
 @pytest.mark.parametrize(

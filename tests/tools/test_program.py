@@ -44,6 +44,15 @@ def test_output_is_not_held_back_longer_than_needed() -> None:
     assert b"".join(piece for _, piece in Run().feed(b"no newline\r")) == b"no newline\r"
 
 
+@pytest.mark.parametrize("event", [b"x1", b"x0001", b"x-01", b"x999", b"", b"?", b"x\xff\xff\xff"])
+def test_an_event_that_is_none_ends_nothing(event: bytes) -> None:
+    run = Run()
+    list(run.feed(mark_of(run) + event + b"\r\n"))
+    assert run.status is None
+    list(run.feed(mark_of(run) + b"x007\r\n"))
+    assert run.status == 7
+
+
 def test_mark_of_another_run_is_output() -> None:
     run, other = Run(), Run()
     data = mark_of(other) + b"x000\r\n"
