@@ -6,7 +6,6 @@ Of a directory: all its files, but those whose names begin with a dot; what requ
 and, where there is a manifest.py, of the Python only what that names, beside main.py and boot.py.
 """
 
-import ast
 import re
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from pathlib import Path
 from . import boards, manifest, requirements
 from .errors import UserError
 from .paths import PORT
+from .python_source import stated_version
+from .romfs import DEPTH_MAX
 
 MAIN = "main.py"
 SETTINGS = "settings"
@@ -26,6 +27,7 @@ _REQUIREMENTS = "requirements.txt"
 _BEGIN = (MAIN, "boot.py")
 _NOT_FOR_A_MACHINE = re.compile(r"^[^/]*\.(dist-info|data)/|^bin/|\.pyi$|/py\.typed$")
 """What pip installs beside the modules and their data."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,31 @@ class AppFiles:
     sources: dict[str, Source]
     """What is to be compiled."""
     data: dict[str, bytes]
+    main: str = MAIN
+    """What main.py is called where its author reads of it."""
 
 
-def collect(path: Path, wheels: Path | None = None) -> AppFiles:
-    """`wheels`: a directory of wheels that stands for PyPI. UserError for what cannot be."""
+def collect(path: Path, wheels: Path | None = None, leave_out: Path | None = None) -> AppFiles:
+    """`wheels`: a directory of wheels that stands for PyPI; `leave_out`: a file that is not part of
+    the application, though it lies there. UserError for what cannot be."""
     if path.is_dir():
-        return _collect_directory(path, wheels)
+        return _collect_directory(path, wheels, leave_out)
     if not path.exists():
         raise UserError(f"{path} does not exist.", "Name a .py file, or a directory with main.py.")
+    if wheels is not None:
+        raise UserError(f"--wheels: {path} is no directory with a {_REQUIREMENTS}.")
     source = Source(_read(path))
-    return AppFiles(path.stem, _version_in(source.content), {MAIN: source}, {})
+    version = stated_version(source.content)
+    return AppFiles(name_of(path), version, {MAIN: source}, {}, path.name)
 
 
-def _collect_directory(path: Path, wheels: Path | None) -> AppFiles:
+def name_of(path: Path) -> str:
+    """What the application at a path is called. It may be part of a file's name."""
+    name = path.resolve().name if path.is_dir() else path.stem
+    return name if name.strip(".") else "application"  # `..` would be a directory.
+
+
+def _collect_directory(path: Path, wheels: Path | None, leave_out: Path | None) -> AppFiles:
     sources: dict[str, Source] = {}
     data: dict[str, bytes] = {}
     if (path / _REQUIREMENTS).is_file():
@@ -71,7 +85,7 @@ def _collect_directory(path: Path, wheels: Path | None) -> AppFiles:
     has_manifest = (path / _MANIFEST).is_file()
     for file in files_of(path):
         name = str(file.relative_to(path))
-        if name in (_MANIFEST, _REQUIREMENTS):
+        if name in (_MANIFEST, _REQUIREMENTS) or _is_same(file, leave_out):
             continue
         if file.suffix != ".py":
             data[name] = _read(file)
@@ -83,8 +97,26 @@ def _collect_directory(path: Path, wheels: Path | None) -> AppFiles:
     for name in sources:
         if f"{name[:-3]}.mpy" in data:
             raise UserError(f"{path} holds both {name} and {name[:-3]}.mpy.", "Remove one.")
-    version = version or _version_in(sources[MAIN].content)
-    return AppFiles(path.resolve().name, version, sources, data)
+    for name in (*sources, *data):
+        _check_name(name)
+    version = version or stated_version(sources[MAIN].content)
+    return AppFiles(name_of(path), version, sources, data)
+
+
+def _is_same(file: Path, other: Path | None) -> bool:
+    return other is not None and file.resolve() == other.resolve()
+
+
+def _check_name(name: str) -> None:
+    """UserError for a path that the guest refuses: kernel/romfs.h."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"The name of the file {name!r} is no UTF-8.", "Rename it.") from None
+    if _CONTROL.search(name):
+        raise UserError(f"The file {name!r} has a control character in its name.", "Rename it.")
+    if name.count("/") > DEPTH_MAX:
+        raise UserError(f"{name} lies in more than {DEPTH_MAX} directories.", "Move it up.")
 
 
 def _add_packages(folder: Path, sources: dict[str, Source], data: dict[str, bytes]) -> None:
@@ -136,17 +168,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _version_in(source: bytes) -> str:
-    """What stands there as `__version__ = "…"`, or ""."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
-        return ""
-    for statement in body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
-            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
-            if "__version__" in names:
-                return str(statement.value.value)
-    return ""

@@ -82,7 +82,8 @@ def _source(path: str) -> str:
 
 
 def compile_app(files: AppFiles, compiler: Path, main: str = MAIN) -> Application:
-    """Compile all of its Python; `main` is what main.py is called in tracebacks.
+    """Compile all of its Python; `main` is what main.py is called in tracebacks. To be frozen it
+    must be called main.py: by that name the firmware finds it.
 
     SyntaxProblem for a source that does not compile; in a package of somebody else's, which may
     have modules for other Pythons, such a source is told and left out.
@@ -94,10 +95,10 @@ def compile_app(files: AppFiles, compiler: Path, main: str = MAIN) -> Applicatio
 
         def compile_one(item: tuple[str, Source]) -> bytes | None:
             path, source = item
-            name = main if path == MAIN else path
+            name, shown = (main, files.main) if path == MAIN else (path, path)
             try:
                 return mpy_cross.compile_source(
-                    compiler, Path(scratch), name, source.content, source.optimisation
+                    compiler, Path(scratch), name, source.content, source.optimisation, shown
                 )
             except mpy_cross.SyntaxProblem as problem:
                 if not source.is_packages:
@@ -117,4 +118,5 @@ def compile_app(files: AppFiles, compiler: Path, main: str = MAIN) -> Applicatio
 
 def compile_text(name: str, code: str, compiler: Path) -> Application:
     """A program that is no file; `name` is what its tracebacks say."""
-    return compile_app(AppFiles(name, "", {MAIN: Source(code.encode())}, {}), compiler, name)
+    files = AppFiles(name, "", {MAIN: Source(code.encode())}, {}, name)
+    return compile_app(files, compiler, name)

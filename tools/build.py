@@ -158,11 +158,14 @@ def make_variables(options: Options, tree: sources.MicroPython, directory: Path)
 
 
 def environment_of(tree: sources.MicroPython) -> dict[str, str]:
-    """The environment of make: without an outer make's flags, and with a fixed version."""
+    """The environment of make: without an outer make's flags, and with a fixed version and date, so
+    that the same sources give the same bytes."""
     environment = {key: os.environ[key] for key in os.environ if not key.startswith("MAKE")}
     if tree.pinned:
         # makeversionhdr.py asks git first, and the cache may lie inside some other repository.
         environment["MICROPY_GIT_TAG"] = tree.name
+        released = int((tree.path / "py" / "mpconfig.h").stat().st_mtime)
+        environment.setdefault("SOURCE_DATE_EPOCH", str(released))
     return environment
 
 

@@ -7,7 +7,9 @@ ROMFS behind it; all of it as a ROMFS behind a ready firmware, without a compile
 alone, for --initramfs.
 """
 
+import contextlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +18,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from . import app_files, build, freeze, mpy_cross, settings, sources
-from .app_files import SETTINGS, AppFiles
+from .app_files import MAIN, SETTINGS, AppFiles
 from .application import Application, compile_app
 from .errors import UserError
 from .firmware_file import MOST_MEMORY, FirmwareFile
 from .imports import missing_imports
 from .romfs import IMAGE_SUFFIX, MAGIC, read_about, read_romfs
 from .timings import timings
+
+_ELF = b"\x7fELF"
 
 
 @dataclass(frozen=True)
@@ -57,20 +61,42 @@ def flash(
     `compiler=False`: put it behind `firmware`, a ready one, or the board's that was built last.
     """
     with timings.step("collect the files"):
-        files = app_files.collect(app, wheels)
-    target = out or Path(f"{files.name}.elf")
-    if target.suffix == IMAGE_SUFFIX:
-        content = image(files, firmware or build.build().elf)
-    elif compiler and firmware is None:
+        target = out or Path(f"{app_files.name_of(app)}.elf")
+        _refuse_source(target, app)
+        files = app_files.collect(app, wheels, leave_out=target)
+    if compiler and firmware is None and target.suffix != IMAGE_SUFFIX:
         content = frozen(files)
     else:
-        content = added(files, firmware or build.ready_firmware())
-    try:
-        target.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}.") from None
+        base = firmware or (build.build().elf if compiler else build.ready_firmware())
+        content = (image if target.suffix == IMAGE_SUFFIX else added)(files, base)
+    _write(target, content)
     count = len(files.sources) + len(files.data)
     _say(f"{target}: {len(content):,} bytes, {count} files")
+
+
+def _refuse_source(target: Path, app: Path) -> None:
+    """UserError where the target is a file of the application's author, not one of ours."""
+    target, app = target.resolve(), app.resolve()
+    if not target.is_file() or not (target == app or app in target.parents):
+        return
+    with target.open("rb") as file:
+        if not file.read(4).startswith((_ELF, MAGIC)):
+            raise UserError(f"{target} is a file of the application.", "Give another name.")
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Whole, or not at all: a file that is there is replaced in one step."""
+    target = target.resolve()
+    is_file = target.is_file() or not target.exists()
+    new = target.with_name(f".{target.name}.{os.getpid()}") if is_file else target
+    try:
+        new.write_bytes(content)
+        new.replace(target)
+    except OSError as error:
+        if is_file:
+            with contextlib.suppress(OSError):
+                new.unlink()
+        raise UserError(f"{target} cannot be written: {error.strerror}.") from None
 
 
 def frozen(files: AppFiles) -> bytes:
@@ -119,10 +145,12 @@ def _compiled(files: AppFiles, firmware: FirmwareFile, compiler: Path) -> Applic
         compiled = compile_app(files, compiler)
     own = {path: source.content for path, source in files.sources.items()}
     missing = missing_imports(own, compiled.data, firmware.info.get("modules", []))
+    names = {MAIN: files.main}
     if missing:
         raise UserError(
             "\n".join(
-                f"{each.file}, line {each.line}: no module {each.module}." for each in missing
+                f"{names.get(each.file, each.file)}, line {each.line}: no module {each.module}."
+                for each in missing
             ),
             "\nPut it beside main.py, or name its package in requirements.txt; an import in a "
             "function or a try is not looked at.",
@@ -139,12 +167,21 @@ def read_contents(path: Path) -> Contents:
         if not romfs:
             return Contents("", "", {}, {}, firmware)
     try:
-        about = json.loads(read_about(romfs) or b"{}")
-        files = read_romfs(romfs)
-        frozen = about.get("frozen", {})
-        return Contents(about.get("name", ""), about.get("version", ""), frozen, files, firmware)
+        name, version, frozen = _about(romfs)
+        return Contents(name, version, frozen, read_romfs(romfs), firmware)
     except ValueError as error:
         raise UserError(f"The application in {path} is broken: {error}.") from None
+
+
+def _about(romfs: bytes) -> tuple[str, str, dict[str, int]]:
+    """Name, version and frozen modules as application.py writes them; ValueError if it did not."""
+    about = json.loads(read_about(romfs) or b"{}")
+    if not isinstance(about, dict):
+        raise ValueError("what it says of itself is no table")
+    frozen = about.get("frozen", {})
+    if not isinstance(frozen, dict) or not all(isinstance(size, int) for size in frozen.values()):
+        raise ValueError("what it says of frozen modules is no table of sizes")
+    return str(about.get("name", "")), str(about.get("version", "")), frozen
 
 
 def _read_image(path: Path) -> bytes | None:
@@ -166,7 +203,7 @@ def show(path: Path) -> None:
         _say(f"build {contents.firmware.build_id}")
     if contents.settings.strip():
         _say(f"settings {' '.join(contents.settings.split())}")
-    table = Table("file", Column("bytes", justify="right"))
+    table = Table(Column("file", overflow="fold"), Column("bytes", justify="right"))
     sizes = {f"{name} (frozen)": size for name, size in contents.frozen.items()}
     sizes |= {name: len(content) for name, content in contents.files.items()}
     for name, size in sorted(sizes.items()):

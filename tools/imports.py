@@ -4,15 +4,23 @@
 
 Looked at is what surely runs when the program begins: statements of a module that stand in no
 function, class, `if` or `try`, beginning with main.py and following what they import. An
-application that changes sys.path looks where nobody can see from here.
+application that may change where modules are looked for is not judged from here.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .python_source import statements
+
 _FOLDERS = ("", "lib/")
 """Where modules are looked for: sys.path."""
+_ELSEWHERE = re.compile(
+    rb"\bsys\s*\.\s*(path|modules)\b|\bfrom\s+sys\s+import\b[^\n]*(\b(path|modules)\b|\*|\()"
+    rb"|\b(chdir|mount|__path__|__import__)\b"
+)
+"""What a source says that changes that, or what a module is."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class _Search:
         self._built_in = built_in
         self._seen: set[str] = set()
         self.missing: list[Missing] = []
-        if not any(b"sys.path" in source for source in sources.values()):
+        if not any(_ELSEWHERE.search(source) for source in sources.values()):
             for begin in ("boot.py", "main.py"):
                 self._look(begin)
 
@@ -50,11 +58,9 @@ class _Search:
         if file in self._seen or file not in self._sources:
             return
         self._seen.add(file)
-        try:
-            body = ast.parse(self._sources[file]).body
-        except (SyntaxError, ValueError):
-            return  # Not Python to CPython; mpy-cross has the last word.
-        for statement in body:
+        for statement in statements(self._sources[file]):
+            if _ends(statement):
+                break
             for module in _imported(statement, file):
                 self._follow(module, file, statement.lineno)
 
@@ -84,6 +90,15 @@ class _Search:
 
 def _slashes(path: str) -> Iterator[int]:
     return (at for at, character in enumerate(path) if character == "/")
+
+
+def _ends(statement: ast.stmt) -> bool:
+    """Whether nothing runs behind it: `raise`, `sys.exit()`, an endless loop."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return ast.unparse(statement.value.func) in ("sys.exit", "exit", "quit")
+    if isinstance(statement, ast.While):
+        return isinstance(statement.test, ast.Constant) and bool(statement.test.value)
+    return isinstance(statement, ast.Raise)
 
 
 def _imported(statement: ast.stmt, file: str) -> Iterator[str]:

@@ -43,9 +43,15 @@ def release_of(program: Path) -> str:
 
 
 def compile_source(
-    program: Path, scratch: Path, name: str, source: bytes, optimisation: int | None = None
+    program: Path,
+    scratch: Path,
+    name: str,
+    source: bytes,
+    optimisation: int | None = None,
+    shown: str = "",
 ) -> bytes:
-    """The .mpy of one module; `name` is what its tracebacks say. SyntaxProblem if it has none.
+    """The .mpy of one module; `name` is what its tracebacks say. SyntaxProblem if it has none, with
+    the name `shown` if that is another.
 
     `scratch` is a directory for files; several may compile into it at the same time.
     """
@@ -66,5 +72,5 @@ def compile_source(
         return stem.with_suffix(".mpy").read_bytes()
     error = _SYNTAX_ERROR.search(done.stderr)
     if error is None:
-        raise SyntaxProblem(f"{name} cannot be compiled: {done.stderr.strip()}")
-    raise SyntaxProblem(f"{name}, line {error[2]}: {error[3]}.")
+        raise SyntaxProblem(f"{shown or name} cannot be compiled: {done.stderr.strip()}")
+    raise SyntaxProblem(f"{shown or name}, line {error[2]}: {error[3]}.")

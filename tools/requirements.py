@@ -2,6 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """The packages that an application's requirements.txt names, resolved and unpacked by pip."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from .terminal import progress
 
 # Wheels that run anywhere, and so hold no machine code: Python source is all that they have.
 _PURE = ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none"]
+_ENVIRONMENT = {"PIP_USER": "0", "PIP_NO_INPUT": "1"}
+"""A user's own habits that do not go with --target, or would wait for an answer."""
 _TIMEOUT = 600.0
 _SHOWN_LINES = 5
 
@@ -34,6 +37,7 @@ def unpack(requirements: Path, wheels: Path | None, target: Path) -> None:
                 capture_output=True,
                 text=True,
                 errors="replace",
+                env=os.environ | _ENVIRONMENT,
                 timeout=_TIMEOUT,
                 check=False,
             )

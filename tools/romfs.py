@@ -14,7 +14,7 @@ IMAGE_SUFFIX = ".romfs"
 MAGIC = b"\xd2\xcd\x31"
 CHECKSUM_MARK = b"CRC32C"
 
-_DEPTH_MAX = 32
+DEPTH_MAX = 32
 """Directories in directories: ROMFS_DEPTH_MAX of kernel/romfs.h."""
 _ABOUT_MARK = b"about "
 _PADDING = 1
@@ -117,7 +117,7 @@ def read_romfs(image: bytes) -> dict[str, bytes]:
 
 
 def _read_records(whole: bytes, at: int, end: int, path: str, files: dict[str, bytes]) -> None:
-    if path.count("/") > _DEPTH_MAX:
+    if path.count("/") > DEPTH_MAX:
         raise ValueError("its directories are nested too deep")
     while at < end:
         kind, at = _number_at(whole, at, end)

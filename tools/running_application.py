@@ -110,12 +110,17 @@ class RunningApplication:
 
 @contextmanager
 def running(
-    app: Path | str, *, vmm: str | None = None, cmdline: str = "", **machine: Any
+    app: Path | str,
+    *,
+    vmm: str | None = None,
+    cmdline: str = "",
+    wheels: Path | None = None,
+    **machine: Any,
 ) -> Iterator[RunningApplication]:
     """Boot a guest with an application, a .py file, a directory or a flashed .elf file.
 
-    `vmm`: as --vmm of the tasks; `machine`: other fields of VmSpec. UserError if the application or
-    the machine cannot be.
+    `vmm`, `wheels`: as the options of the tasks; `machine`: other fields of VmSpec. UserError if
+    the application or the machine cannot be.
     """
     run = Run()
     cmdline = f"{run.settings} {cmdline}"
@@ -125,7 +130,7 @@ def running(
             spec = VmSpec(path, cmdline=cmdline, **machine)
         else:
             image = Path(scratch) / "app.romfs"
-            compiled = compile_app(collect(path), build.mpy_cross(sources.micropython()))
+            compiled = compile_app(collect(path, wheels), build.mpy_cross(sources.micropython()))
             image.write_bytes(compiled.romfs())
             spec = VmSpec(build.build().elf, cmdline=cmdline, initramfs=image, **machine)
         with Guest(make_vmm(vmm), spec) as guest:

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from . import build, host, sources
-from .app_files import MAIN, collect
+from .app_files import collect
 from .application import Application, compile_app, compile_text
 from .attach import say
 from .errors import UserError
@@ -47,7 +47,8 @@ TIMED_OUT = 124
 VMM_FAILED = 125
 
 _BAD_SETTING = "the setting "
-"""So begins what the guest's kernel says of its command line; nothing is wrong with the kernel."""
+"""So begins what the guest's kernel says of the command line, or of the application's settings;
+nothing is wrong with the kernel."""
 _GDB_PORT = 1234
 GDB_SCRIPT = PACKAGE / "gdb" / "micropython.py"
 ELF_SUFFIX = ".elf"
@@ -62,10 +63,12 @@ def run(
     cmdline: str,
     timeout: float | None,
     raw: bool = False,
+    wheels: Path | None = None,
 ) -> int:
     """Boot a guest; attach the terminal to its prompt, or run APP in it.
 
-    APP is a program, or a file that `flash` made. `raw`: a terminal is put into raw mode.
+    APP is a program, or a file that `flash` made. `raw`: a terminal is put into raw mode; `wheels`:
+    as app_files.collect takes it.
     """
     spec = VmSpec(Path(), cpus, memory, cmdline)
     if app is None:
@@ -77,7 +80,8 @@ def run(
     check_memory(spec.memory_bytes)  # A mistake in the command line need not wait for a build.
     with timings.step("compile the application"):
         compiler = build.mpy_cross(sources.micropython())
-        loaded = compile_app(collect(app), compiler, MAIN if app.is_dir() else app.name)
+        files = collect(app, wheels)
+        loaded = compile_app(files, compiler, files.main)
     return _run_loaded(loaded, vmm, spec, timeout, raw)
 
 
@@ -166,7 +170,7 @@ def _session(vmm: Vmm, spec: VmSpec, timeout: float | None, work: _Work) -> int:
             return work(guest)
     except GuestCrashed as error:
         if error.reason.startswith(_BAD_SETTING):
-            raise UserError(f"--cmdline: {error.reason}.") from None
+            raise UserError(f"The guest stopped: {error.reason}.") from None
         say(error.report)
         return GUEST_CRASHED
     except GuestError as error:

@@ -44,6 +44,7 @@ def machine(
     }
 
 
+WHEELS_HELP = {"wheels": "a directory of wheels for requirements.txt, in PyPI's place"}
 PROGRAM_HELP = {
     "raw": "pass on each key of a terminal as it is typed; Ctrl-] leaves",
     "timings": "print what takes the time",
@@ -67,7 +68,8 @@ def timed(wanted: bool) -> Iterator[None]:
     positional=["app"],
     help={"app": "a .py file, a directory or a flashed file; without it, the prompt"}
     | MACHINE_HELP
-    | PROGRAM_HELP,
+    | PROGRAM_HELP
+    | WHEELS_HELP,
 )
 def run(
     _: Context,
@@ -80,6 +82,7 @@ def run(
     timeout: str = "",
     raw: bool = False,
     timings: bool = False,
+    wheels: str = "",
 ) -> int:
     """Boot a guest at your terminal; with APP, run it and exit with its code.
 
@@ -89,7 +92,12 @@ def run(
 
     options = machine(board, vmm, cpus, memory, cmdline, timeout)
     with timed(timings):
-        return session.run(Path(app) if app else None, **options, raw=raw)
+        return session.run(
+            Path(app) if app else None,
+            **options,
+            raw=raw,
+            wheels=Path(wheels) if wheels else None,
+        )
 
 
 @task("exec", positional=["code"], help={"code": "Python source"} | MACHINE_HELP | PROGRAM_HELP)
@@ -138,9 +146,9 @@ def debug(
         "inspect": "list what APP, a flashed file, holds",
         "no-compiler": "do not freeze APP; add it to a ready firmware, without gcc",
         "firmware": "the ready firmware; else the one that was built last",
-        "wheels": "a directory of wheels for requirements.txt, in PyPI's place",
         "timings": PROGRAM_HELP["timings"],
     }
+    | WHEELS_HELP
     | BOARD_HELP,
 )
 def flash(

@@ -88,7 +88,7 @@ def test_syntax_error_is_told_when_flashed(host: Host, tmp_path: Path) -> None:
     source.write_text("x = 1\nif x\n")
     done = flash(host, str(source), "--out", str(target))
     assert (done.returncode, done.stdout) == (2, b"")
-    assert b"main.py, line 2: SyntaxError: invalid syntax" in done.stderr
+    assert b"wrong.py, line 2: SyntaxError: invalid syntax" in done.stderr
     assert not target.exists()
 
 

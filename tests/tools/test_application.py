@@ -2,6 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """What belongs to an application, and what becomes of it when it is compiled."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,41 @@ def test_a_file_is_an_application(tmp_path: Path, mpy_cross: Path) -> None:
     tree(tmp_path, hello_py="print(1)")
     loaded = load(tmp_path / "hello.py", mpy_cross)
     assert (loaded.name, list(loaded.files)) == ("hello", ["main.mpy"])
+
+
+@pytest.mark.parametrize(("file", "name"), [("...py", "application"), ("a.b.py", "a.b")])
+def test_name_of_a_file_is_no_directory(tmp_path: Path, file: str, name: str) -> None:
+    (tmp_path / file).write_text("")
+    assert collect(tmp_path / file).name == name
+
+
+def test_a_syntax_error_of_a_file_has_its_name(tmp_path: Path, mpy_cross: Path) -> None:
+    tree(tmp_path, bad_py="x = 1\nif x\n")
+    with pytest.raises(UserError, match=r"^bad\.py, line 2: SyntaxError"):
+        load(tmp_path / "bad.py", mpy_cross)
+
+
+def test_source_too_deep_for_a_parser_is_told(tmp_path: Path, mpy_cross: Path) -> None:
+    tree(tmp_path, main_py="x = " + "-" * 100_000 + "1")
+    with pytest.raises(UserError, match=r"^main\.py"):
+        load(tmp_path, mpy_cross)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        (os.fsdecode(b"b\xe4d.py"), "is no UTF-8"),
+        (os.fsdecode(b"b\xe4d.txt"), "is no UTF-8"),
+        ("a\nb.txt", "has a control character in its name"),
+        ("d/" * 33 + "f", "lies in more than 32 directories"),
+    ],
+)
+def test_names_that_a_guest_refuses_are_refused(tmp_path: Path, name: str, complaint: str) -> None:
+    tree(tmp_path, main_py="")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    with pytest.raises(UserError, match=complaint):
+        collect(tmp_path)
 
 
 def test_a_syntax_error_tells_file_and_line(tmp_path: Path, mpy_cross: Path) -> None:
@@ -150,6 +186,13 @@ def test_package_with_machine_code_is_refused(tmp_path: Path) -> None:
         collect(app, tmp_path / "wheels")
 
 
+def test_pip_is_not_led_by_a_user_s_habits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_USER", "1")
+    wheel(tmp_path / "wheels", "lower")
+    app = tree(tmp_path / "app", main_py="", requirements_txt="lower")
+    assert "lower/__init__.py" in collect(app, tmp_path / "wheels").sources
+
+
 def test_wheels_need_requirements_and_a_directory(tmp_path: Path) -> None:
     app = tree(tmp_path / "app", main_py="")
     with pytest.raises(UserError, match=r"has no requirements\.txt"):
@@ -157,3 +200,5 @@ def test_wheels_need_requirements_and_a_directory(tmp_path: Path) -> None:
     tree(app, requirements_txt="x")
     with pytest.raises(UserError, match="there is no such directory"):
         collect(app, tmp_path / "none")
+    with pytest.raises(UserError, match="is no directory with a requirements"):
+        collect(app / "main.py", tmp_path)

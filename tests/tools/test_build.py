@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,18 @@ def test_default_build_is_linked_to(port: Path) -> None:
         assert link.is_symlink()
         assert link.resolve() == result.elf.with_name(name)
     assert compiled(port) == [f"default   {sources.micropython().name}"]
+
+
+def test_pinned_sources_are_built_as_of_their_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    pinned = sources.micropython()
+    if not pinned.pinned:
+        pinned = replace(pinned, pinned=True)
+    seconds = int(build.environment_of(pinned)["SOURCE_DATE_EPOCH"])
+    assert seconds == int((pinned.path / "py" / "mpconfig.h").stat().st_mtime)
+    assert "SOURCE_DATE_EPOCH" not in build.environment_of(replace(pinned, pinned=False))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert build.environment_of(pinned)["SOURCE_DATE_EPOCH"] == "86400"
 
 
 def test_second_build_makes_nothing(port: Path) -> None:

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """Files that carry an application: what is refused, and how; what is read again."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -90,10 +91,11 @@ def test_without_a_compiler_none_is_called(
     tmp_path: Path, firmware: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tools.build.run_make", lambda *_: pytest.fail("make was called"))
+    monkeypatch.setattr("tools.build.ready_firmware", lambda: firmware)
     app = tree(tmp_path / "app", main_py="x = 1")
-    target = tmp_path / "app.elf"
-    flash.flash(app, target, compiler=False, firmware=firmware)
-    assert flash.read_contents(target).files["main.mpy"].startswith(MPY_HEAD)
+    for target in (tmp_path / "app.elf", tmp_path / "app.romfs"):
+        flash.flash(app, target, compiler=False)
+        assert flash.read_contents(target).files["main.mpy"].startswith(MPY_HEAD)
 
 
 def test_a_missing_import_is_told_with_file_and_line(tmp_path: Path, firmware: Path) -> None:
@@ -107,6 +109,9 @@ def test_a_missing_import_is_told_with_file_and_line(tmp_path: Path, firmware: P
     [
         ("colour=red", r"^settings: colour=red is not known\. Known: acpi, heap,"),
         ("A='b", "^settings: No closing quotation"),
+        ("A=1 # one", "^settings: there are no comments; # would be an argument"),
+        ("A=1\0", "^settings has a NUL byte"),
+        ("A=" + "b" * 0xFFFE, "^settings has 65,536 bytes: 65,535 can be read"),
     ],
 )
 def test_settings_are_checked(
@@ -157,6 +162,57 @@ def test_a_changed_byte_is_noticed(firmware: Path, tmp_path: Path) -> None:
 def test_another_elf_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a whole firmware of this project"):
         flash.read_contents(Path("/bin/true"))
+
+
+@pytest.mark.parametrize("about", [b"[]", b'{"frozen": []}', b'{"frozen": {"a": "b"}}', b"{"])
+def test_what_an_image_says_of_itself_is_checked(tmp_path: Path, about: bytes) -> None:
+    target = tmp_path / "x.romfs"
+    target.write_bytes(make_romfs({"main.py": b""}, about))
+    with pytest.raises(UserError, match="is broken: "):
+        flash.read_contents(target)
+
+
+def test_long_names_are_shown_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "x.romfs"
+    target.write_bytes(make_romfs({f"{'d' * 90}/{'e' * 90}.txt": b""}))
+    flash.show(target)
+    shown = re.sub(r"[^de]", "", capsys.readouterr().out)
+    assert "d" * 90 + "e" * 90 in shown
+
+
+@pytest.mark.parametrize("out", ["app.elf", "app.romfs"])
+def test_what_is_written_into_the_application_is_no_part_of_it(
+    tmp_path: Path, firmware: Path, out: str
+) -> None:
+    app = tree(tmp_path / "app", main_py="")
+    target = app / out
+    sizes = []
+    for _ in range(2):
+        flash.flash(app, target, firmware=firmware)
+        sizes.append(target.stat().st_size)
+        assert set(flash.read_contents(target).files) == {"main.mpy"}
+    assert sizes[0] == sizes[1]
+    assert {path.name for path in app.iterdir()} == {"main.py", out}
+
+
+@pytest.mark.parametrize("name", ["main.py", "data.txt"])
+def test_a_file_of_the_application_is_not_overwritten(
+    tmp_path: Path, firmware: Path, name: str
+) -> None:
+    app = tree(tmp_path / "app", main_py="x = 1", data_txt="x = 1")
+    for source in (app, app / name):
+        with pytest.raises(UserError, match="is a file of the application"):
+            flash.flash(source, app / name, firmware=firmware)
+    assert (app / name).read_text() == "x = 1"
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, firmware: Path) -> None:
+    app = tree(tmp_path / "app", main_py="")
+    (tmp_path / "folder").mkdir()
+    for target in (tmp_path / "folder", tmp_path / "none" / "x.elf", app / "main.py" / "x.elf"):
+        with pytest.raises(UserError, match="cannot be written"):
+            flash.flash(app, target, firmware=firmware)
+    assert {path.name for path in tmp_path.iterdir()} == {"app", "folder"}
 
 
 def test_directories_nested_too_deep_are_not_read() -> None:

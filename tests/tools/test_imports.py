@@ -38,11 +38,23 @@ def test_what_is_not_there_is_told() -> None:
         "def f():\n    import json\n",
         "if x:\n    import json\n",
         "import sys\nsys.path.append('/lib2')\nimport json\n",
+        "from sys import path\nimport json\n",
+        "from sys import *\nimport json\n",
+        "import sys\nsys . modules['json'] = sys\nimport json\n",
+        "import os\nos.chdir('/')\nimport json\n",
+        "import sys\nsys.exit(3)\nimport json\n",
+        "raise SystemExit\nimport json\n",
+        "while True:\n    pass\nimport json\n",
         "import json(\n",
+        "x = " + "-" * 100_000 + "1\nimport json\n",
     ],
 )
 def test_what_may_not_run_or_be_found_elsewhere_is_not_told(main: str) -> None:
     assert not missing(main=main)
+
+
+def test_an_argument_of_sys_is_no_path() -> None:
+    assert missing(main="from sys import argv\nimport json") == [Missing("main.py", 2, "json")]
 
 
 def test_modules_that_are_not_imported_are_not_looked_at() -> None:
