@@ -27,6 +27,7 @@
 #define CR4_SMEP (1u << 20)
 #define CR4_SMAP (1u << 21)
 
+#define RFLAGS_RESERVED (1u << 1) /* Always set. */
 #define RFLAGS_IF (1u << 9)
 
 struct cpuid {
@@ -107,6 +108,23 @@ static inline void write_cr4(uint64_t value) {
 
 static inline void xsetbv(uint32_t index, uint64_t value) {
     __asm__ volatile ("xsetbv" : : "c" (index), "a" ((uint32_t)value), "d" ((uint32_t)(value >> 32)));
+}
+
+/* Vector registers to and from memory: SDM volume 1, 13.7, 13.8 and 10.5. All that XCR0 has enabled. */
+static inline void xsave(void *area) {
+    __asm__ volatile ("xsave64 (%0)" : : "r" (area), "a" (-1), "d" (-1) : "memory");
+}
+
+static inline void xrstor(const void *area) {
+    __asm__ volatile ("xrstor64 (%0)" : : "r" (area), "a" (-1), "d" (-1) : "memory");
+}
+
+static inline void fxsave(void *area) {
+    __asm__ volatile ("fxsave64 (%0)" : : "r" (area) : "memory");
+}
+
+static inline void fxrstor(const void *area) {
+    __asm__ volatile ("fxrstor64 (%0)" : : "r" (area) : "memory");
 }
 
 /* x87 and SSE control words as the System V ABI wants them at a program's start. */

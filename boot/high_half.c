@@ -17,7 +17,7 @@ typedef struct _view_t {
     uint64_t rights;
 } view_t;
 
-static spinlock_t lock = SPINLOCK_INIT;
+static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_HIGH_HALF);
 static uintptr_t next_view = MMIO_BASE;
 static uintptr_t next_stack = KERNEL_STACK_BASE;
 static view_t views[REMEMBERED_VIEWS];

@@ -28,6 +28,7 @@ static interrupt_handler_t handlers[VECTORS];
 static uint64_t counts[VECTORS];
 static const char *names[VECTORS - VECTOR_FIRST_DEVICE];
 static interrupt_handler_t unhandled_handler;
+static interrupt_handler_t return_handler;
 static uint32_t next_device_vector = VECTOR_FIRST_DEVICE;
 
 static uint8_t ist_of(unsigned vector) {
@@ -59,6 +60,10 @@ void idt_init(interrupt_handler_t unhandled) {
         idt[vector] = gate_to((uintptr_t)interrupt_entries[vector], ist_of(vector));
     }
     idt_load();
+}
+
+void interrupt_on_return(void (*fn)(interrupt_frame_t *frame)) {
+    return_handler = fn;
 }
 
 void idt_load(void) {
@@ -101,4 +106,7 @@ void interrupt_dispatch(interrupt_frame_t *frame) {
     __atomic_fetch_add(&counts[frame->vector], 1, __ATOMIC_RELAXED);
     interrupt_handler_t handler = __atomic_load_n(&handlers[frame->vector], __ATOMIC_ACQUIRE);
     (handler ? handler : unhandled_handler)(frame);
+    if (frame->vector >= VECTOR_FIRST_DEVICE && return_handler) {
+        return_handler(frame);
+    }
 }

@@ -46,6 +46,10 @@ typedef void (*interrupt_handler_t)(interrupt_frame_t *frame);
 /* Fills and loads the table. Vectors without a handler go to `unhandled`. Boot CPU, once. */
 void idt_init(interrupt_handler_t unhandled);
 
+/* Has `fn` called before the return from each device interrupt and IPI, on the interrupt's stack. It
+ * may leave that for good (boot/context.h). Boot CPU, once. */
+void interrupt_on_return(void (*fn)(interrupt_frame_t *frame));
+
 /* Loads the table that idt_init() filled. Once on each further CPU. */
 void idt_load(void);
 

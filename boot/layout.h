@@ -10,6 +10,8 @@
 #define PAGE_SIZE 0x1000
 #define LARGE_PAGE_SIZE 0x200000
 
+#define BOOT_STACK_SIZE 0x4000
+
 /* First GiB: the image at its link address, nothing else. */
 #define IMAGE_LIMIT 0x40000000
 

@@ -5,6 +5,7 @@
 #ifndef MICROPY_INCLUDED_BOOT_PERCPU_H
 #define MICROPY_INCLUDED_BOOT_PERCPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* 64-bit task state segment: Intel SDM volume 3, figure 8-11. */
@@ -18,6 +19,8 @@ typedef struct __attribute__((packed)) _tss_t {
     uint16_t io_map_base;
 } tss_t;
 
+#define PERCPU_LOCKS 8
+
 /* The part of a CPU's state that boot/ keeps. Upper layers put theirs behind it. */
 typedef struct _cpu_t {
     struct _cpu_t *self; /* At GS:0, so that cpu_current() is one load. */
@@ -25,6 +28,11 @@ typedef struct _cpu_t {
     uint32_t apic_id;
     uint64_t gdt[5]; /* Null, code, data, TSS (two entries). */
     tss_t tss;
+    #ifdef KERNEL_DEBUG
+    const struct _spinlock_t *locks[PERCPU_LOCKS]; /* Held here, in the order of their taking. */
+    uint32_t lock_count;
+    bool lock_misused;
+    #endif
 } cpu_t;
 
 /* This CPU. With interrupts on, a thread may be moved to another one afterwards. */

@@ -22,7 +22,6 @@
 #define MSR_EFER 0xc0000080
 #define EFER_LME_NXE 0x900
 
-#define BOOT_STACK_SIZE 0x4000
 
     .section .note.Xen, "a", @note
     .balign 4

@@ -26,6 +26,8 @@ interrupt_common:
     pushq %r15
     movq %rsp, %rdi
     call interrupt_dispatch
+    .globl interrupt_return
+interrupt_return: /* RSP: the frame of boot/idt.h. */
     popq %r15
     popq %r14
     popq %r13

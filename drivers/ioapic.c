@@ -17,7 +17,7 @@
 /* Every one has as many pins at least; the ISA interrupts and the GED are among them. */
 #define PINS 24
 
-static spinlock_t lock = SPINLOCK_INIT;
+static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_IOAPIC);
 static volatile uint32_t *registers;
 static uint32_t first_gsi;
 

@@ -19,6 +19,9 @@ enum {
     ICR_LOW = 0x300,
     ICR_HIGH = 0x310,
     ICR_PENDING = 1 << 12,
+    ICR_NMI = 4 << 8,
+    ICR_INIT = 5 << 8,
+    ICR_STARTUP = 6 << 8,
     ICR_ASSERT = 1 << 14,
     LVT_TIMER = 0x320,
     LVT_LINT1 = 0x360,
@@ -82,16 +85,38 @@ void lapic_eoi(void) {
     write(EOI, 0);
 }
 
-void lapic_send_ipi(uint32_t apic_id, uint8_t vector) {
+static void send(uint32_t apic_id, uint32_t command) {
     if (!registers) {
-        wrmsr(X2APIC_MSR + ICR_LOW / 16, (uint64_t)apic_id << 32 | ICR_ASSERT | vector);
+        // Unlike a store, it waits for none before it: SDM volume 3, 11.12.3.
+        __sync_synchronize();
+        wrmsr(X2APIC_MSR + ICR_LOW / 16, (uint64_t)apic_id << 32 | ICR_ASSERT | command);
         return;
     }
     while (read(ICR_LOW) & ICR_PENDING) {
         cpu_relax();
     }
     write(ICR_HIGH, apic_id << 24);
-    write(ICR_LOW, ICR_ASSERT | vector);
+    write(ICR_LOW, ICR_ASSERT | command);
+}
+
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector) {
+    send(apic_id, vector);
+}
+
+void lapic_send_nmi(uint32_t apic_id) {
+    send(apic_id, ICR_NMI);
+}
+
+void lapic_send_init(uint32_t apic_id) {
+    send(apic_id, ICR_INIT);
+}
+
+void lapic_send_startup(uint32_t apic_id, uint8_t page) {
+    send(apic_id, ICR_STARTUP | page);
+}
+
+bool lapic_reaches(uint32_t apic_id) {
+    return !registers || apic_id < 0xff;
 }
 
 void lapic_timer_init(uint8_t vector) {

@@ -20,8 +20,19 @@ bool lapic_is_x2apic(void);
 /* Ends the handling of a device interrupt or IPI. */
 void lapic_eoi(void);
 
-/* Sends a device vector to another CPU. Interrupts off. */
+/* Sends a device vector to a CPU. Interrupts off. */
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector);
+
+/* Sends an NMI. Interrupts off. */
+void lapic_send_nmi(uint32_t apic_id);
+
+/* Start another CPU, which begins in real mode at page << 12: SDM volume 3, 9.4.4.1. Interrupts
+ * off. */
+void lapic_send_init(uint32_t apic_id);
+void lapic_send_startup(uint32_t apic_id, uint8_t page);
+
+/* Whether IPIs reach a CPU of this id: without x2APIC, ids have 8 bits. */
+bool lapic_reaches(uint32_t apic_id);
 
 /* The timer, one-shot. With a TSC deadline (CPUID.1:ECX[24]) it is armed by the TSC value,
  * otherwise by a count of its own clock (kernel/timer.c measures it). */

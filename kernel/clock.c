@@ -27,7 +27,7 @@
 static uint64_t boot_tsc;
 
 /* Found at the first need: the boot itself has none. */
-static spinlock_t lock = SPINLOCK_INIT;
+static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_CLOCK);
 static bool ready;
 static uint64_t hz;
 static uint64_t ns_per_tick_32; // Nanoseconds a tick, times 2^32.

@@ -13,6 +13,7 @@
 #include "kernel/console.h"
 #include "kernel/event.h"
 #include "kernel/irq.h"
+#include "kernel/mutex.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
 
@@ -24,14 +25,14 @@
 static uint8_t *ring;
 static uint32_t head, tail;
 static bool left_in_uart;
-static spinlock_t lock = SPINLOCK_INIT;
+static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_CONSOLE);
 
 static int break_char = -1;
 static void (*break_fn)(void);
 static int quote_char = -1;
 static bool quoted; /* The next byte comes behind a quote. */
 
-static uint32_t output_owner;
+static mutex_t output_lock;
 
 /* Moves everything the UART has into the ring. The lock is held. */
 static void take_in(void) {
@@ -119,11 +120,9 @@ static void send(const uint8_t *data, size_t len) {
 
 /* Output is polled, so its owner holds up no interrupt. */
 void console_write(const void *data, size_t len) {
-    while (__atomic_exchange_n(&output_owner, 1, __ATOMIC_ACQUIRE)) {
-        cpu_relax();
-    }
+    mutex_lock(&output_lock);
     send(data, len);
-    __atomic_store_n(&output_owner, 0, __ATOMIC_RELEASE);
+    mutex_unlock(&output_lock);
 }
 
 void console_write_serial(const char *text, size_t len) {

@@ -18,8 +18,8 @@ bool console_readable(void);
 /* Takes one byte, 0..255, or -1 where there is none. One thread at a time; interrupts on. */
 int console_read(void);
 
-/* Sends all the bytes as they are. Any thread, interrupts on or off; waits only while
- * the UART is not ready, and leaves interrupts as they were. */
+/* Sends all the bytes as they are, and waits for the UART. Any thread, interrupts on: those of two
+ * threads do not mix. */
 void console_write(const void *data, size_t len);
 
 /* Has `fn` called in interrupt context, in whatever address space is current, for each

@@ -7,7 +7,9 @@
 
 #include <stdint.h>
 
-#define EVENT_FOREVER UINT64_MAX
+#include "kernel/wait.h"
+
+#define EVENT_FOREVER WAIT_FOREVER
 
 /* How many signals a waiter has seen. All zero at first. Who waits in the middle of another
  * wait (a callback that sleeps) is a waiter of its own: it takes no signal away from the other. */
@@ -19,7 +21,7 @@ typedef struct _event_waiter_t {
  * handlers above all. It is remembered: each waiter's next event_wait() returns at once. */
 void event_signal(void);
 
-/* Halts this CPU until event_signal() was called (since the waiter's last event_wait()), or
+/* Waits until event_signal() was called (since the waiter's last event_wait()), or
  * until the monotonic clock reaches `deadline_ns` (EVENT_FOREVER: no limit). May return early;
  * the caller looks again at what it waits for. Thread context, interrupts on, no lock held. */
 void event_wait(event_waiter_t *waiter, uint64_t deadline_ns);

@@ -147,6 +147,7 @@ static void add_area(uintptr_t start, size_t size) {
 
 void *interpreter_init(void) {
     space.root = paging_boot_root();
+    spin_init(&space.lock, LOCK_RANK_ADDRESS_SPACE);
     interrupt_set_handler(VECTOR_PAGE_FAULT, on_page_fault);
     set_heap_limit();
 

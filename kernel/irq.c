@@ -18,13 +18,17 @@ static void on_spurious(interrupt_frame_t *frame) {
     (void)frame;
 }
 
+bool irq_init_cpu(void) {
+    return lapic_init(machine.acpi.lapic_paddr ? machine.acpi.lapic_paddr : DEFAULT_LAPIC);
+}
+
 void irq_init(void) {
     const acpi_info_t *acpi = &machine.acpi;
     if (!(acpi->fadt_flags & ACPI_FADT_HW_REDUCED)) {
         pic_disable();
     }
     interrupt_set_handler(VECTOR_SPURIOUS, on_spurious);
-    if (!lapic_init(acpi->lapic_paddr ? acpi->lapic_paddr : DEFAULT_LAPIC)) {
+    if (!irq_init_cpu()) {
         panic("no memory to map the local APIC");
     }
     cpu_current()->apic_id = lapic_id();

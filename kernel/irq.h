@@ -13,6 +13,9 @@
  * that the MADT names. Boot CPU, once, interrupts off. Panics where there is none. */
 void irq_init(void);
 
+/* The same for another CPU: its local APIC. On that CPU, once, interrupts off. False where there is none. */
+bool irq_init_cpu(void);
+
 /* Has the ISA interrupt 0..15, wherever the MADT says that it is wired, call `handler` on this
  * CPU. The handler ends with lapic_eoi(). Returns false where there is no such pin. */
 bool irq_connect_isa(unsigned irq, const char *name, interrupt_handler_t handler);

@@ -12,15 +12,20 @@
 # boot: those are placed together. KERNEL_MUST_FINISH may name objects of the application (patterns
 # for their paths) whose functions are never left halfway: interpreter_on_stack_overrun().
 #
+# DEBUG=1 has the kernel check the rules of its own locks.
+#
 # KERNEL_BOARD may name a header with macros of kernel/board.h, by an absolute path, and
 # KERNEL_SRC_BOARD_C sources beside it that become part of the kernel.
 
 KERNEL_TOP := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 LINK_ADDRESS ?= 0x100000
 COPT ?= -O2
+ifeq ($(DEBUG),1)
+KERNEL_DEFINES = -DKERNEL_DEBUG
+endif
 STRIP ?= strip
 
-KERNEL_SRC_S = boot/pvh.S boot/application_note.S boot/vectors.S boot/msr.S boot/halt.S boot/thread_entry.S
+KERNEL_SRC_S = boot/pvh.S boot/ap.S boot/application_note.S boot/vectors.S boot/msr.S boot/halt.S boot/thread_entry.S boot/context_switch.S
 KERNEL_SRC_C = $(patsubst $(KERNEL_TOP)/%,%,$(wildcard $(addprefix $(KERNEL_TOP)/,boot/*.c drivers/*.c kernel/*.c kernel/libc/*.c)))
 
 # Freestanding code without red zone (interrupts come on any stack), position independence
@@ -29,7 +34,7 @@ COMMON_CFLAGS = -std=gnu11 $(COPT) -g -ffreestanding -fbuiltin -fno-pic -fno-pie
     -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-common \
     -fno-omit-frame-pointer -ffunction-sections -fdata-sections -fno-strict-aliasing \
     -ffile-prefix-map=$(KERNEL_TOP)=. -ffile-prefix-map=$(BUILD)=build \
-    -nostdinc -isystem $(KERNEL_TOP)/kernel/libc/include -isystem $(shell $(CC) -print-file-name=include)
+    $(KERNEL_DEFINES) -nostdinc -isystem $(KERNEL_TOP)/kernel/libc/include -isystem $(shell $(CC) -print-file-name=include)
 
 # memset() leaves alone the pages that were never touched (kernel/libc/memory.c): a compiler that saves
 # space must not put an instruction in its place.

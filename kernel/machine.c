@@ -148,6 +148,12 @@ page_cache_t *page_cache_current(void) {
     return &kernel_cpu()->pages;
 }
 
+#ifdef KERNEL_DEBUG
+_Noreturn void spin_misuse(const char *what) {
+    panic(what);
+}
+#endif
+
 void page_alloc_misuse(const char *what, uint64_t paddr, unsigned order) {
     (void)paddr;
     (void)order;

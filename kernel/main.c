@@ -13,36 +13,30 @@
 #include "kernel/board.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
-#include "kernel/cpu_state.h"
+#include "kernel/cpus.h"
 #include "kernel/interpreter.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
+#include "kernel/sched.h"
 #include "kernel/system.h"
 #include "kernel/timer.h"
 
 #define EARLY_FAULT_STACK_SIZE 2048
-#define IST_STACK_SIZE (2 * PAGE_SIZE)
+
+extern uint8_t boot_stack[]; /* Free again when the first thread runs. */
 
 void boot_main(uint64_t start_info);
 _Noreturn void thread_enter(void *stack_top, void (*fn)(void));
 
 static kernel_cpu_t boot_cpu;
+static thread_t main_thread = { .name = "main", .link = { .priority = RUN_PRIORITY_NORMAL } };
 static uint8_t early_fault_stack[EARLY_FAULT_STACK_SIZE] __attribute__((section(".uncleared"), aligned(16)));
 
 static void unhandled(interrupt_frame_t *frame) {
     panic_exception(frame, NULL);
 }
 
-static void init_interrupt_stacks(cpu_t *cpu) {
-    for (unsigned ist = 1; ist <= IST_COUNT; ++ist) {
-        void *top = paging_alloc_stack(IST_STACK_SIZE);
-        if (!top) {
-            panic("no memory for interrupt stacks: " BOARD_WANTS_RAM);
-        }
-        cpu->tss.ist[ist - 1] = (uintptr_t)top;
-    }
-}
 
 static void run_application(void) {
     interrupts_enable();
@@ -60,13 +54,18 @@ void boot_main(uint64_t start_info) {
     machine_init_memory(start_info);
     application_init();
     cpu_features_enable();
-    init_interrupt_stacks(&boot_cpu.boot);
+    if (!cpus_alloc_interrupt_stacks(&boot_cpu)) {
+        panic("no memory for interrupt stacks: " BOARD_WANTS_RAM);
+    }
     machine_init_acpi();
 
     irq_init();
     timer_init();
+    cpus_init(&boot_cpu);
+    sched_init();
     console_init();
 
     void *stack_top = interpreter_init();
+    sched_init_cpu(&main_thread, boot_stack + BOOT_STACK_SIZE);
     thread_enter(stack_top, run_application);
 }

@@ -77,7 +77,7 @@ bool page_alloc_init(const phys_range_t *ram, size_t ram_count,
     const phys_range_t *excluded, size_t excluded_count, uintptr_t phys_to_virt) {
     const pieces_t all = { ram, ram_count, excluded, excluded_count, 0 };
     phys_range_t piece;
-    memory = (struct _memory_t) { .lock = SPINLOCK_INIT };
+    memory = (struct _memory_t) { .lock = SPINLOCK_INIT(LOCK_RANK_PAGES) };
 
     /* The table of regions lies at the start of the first piece that has room for it. */
     size_t table_size = 0;
@@ -185,6 +185,7 @@ static size_t unpromised(void) {
  * would fault with a lock held: so the second lock is taken by spin_lock_irqsave(). */
 
 void page_cache_register(page_cache_t *cache) {
+    spin_init(&cache->lock, LOCK_RANK_PAGE_CACHE);
     uint64_t flags = spin_lock_nofault(&memory.lock);
     cache->next = memory.caches;
     __atomic_store_n(&memory.caches, cache, __ATOMIC_RELEASE);

@@ -7,19 +7,25 @@
 
 #include "boot/cpu.h"
 #include "boot/paging.h"
-#include "boot/percpu.h"
+#include "drivers/lapic.h"
 #include "drivers/power.h"
 #include "kernel/backtrace.h"
+#include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/cpus.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
 
-#define BACKTRACE_LIMIT 24
-
 #define BUILD_ID_SHOWN 8
 
-static uint32_t panicking;
+/* How long the others have to stop. A host may have suspended them. */
+#define STOPPING_NS 200000000
+
+#define NOBODY UINT32_MAX
+
+static uint32_t panicking = NOBODY; // The index of the CPU that reports a crash.
+static bool is_second;
 
 static void print(const char *text) {
     console_write_emergency(text, strlen(text));
@@ -43,22 +49,44 @@ static void print_register(const char *name, uint64_t value) {
     print_hex(value, 16);
 }
 
-static void print_backtrace(uint64_t rip, uint64_t rbp) {
-    print("backtrace: ");
-    print_hex(rip, 16);
-    uint64_t caller;
-    for (unsigned i = 0; i < BACKTRACE_LIMIT && backtrace_next(&rbp, &caller); ++i) {
+static void take_backtrace(uint64_t trace[PANIC_BACKTRACE], uint64_t rip, uint64_t rbp) {
+    trace[0] = rip;
+    for (unsigned i = 1; i < PANIC_BACKTRACE && backtrace_next(&rbp, &trace[i]); ++i) {
+    }
+}
+
+static void print_trace(const uint64_t trace[PANIC_BACKTRACE]) {
+    print("backtrace:");
+    for (unsigned i = 0; i < PANIC_BACKTRACE && trace[i]; ++i) {
         print(" ");
-        print_hex(caller, 16);
+        print_hex(trace[i], 16);
     }
     print("\r\n");
 }
 
-static void print_place(uint64_t rip) {
+static void print_backtrace(uint64_t rip, uint64_t rbp) {
+    uint64_t trace[PANIC_BACKTRACE] = { 0 };
+    take_backtrace(trace, rip, rbp);
+    print_trace(trace);
+}
+
+static void print_cpu(const kernel_cpu_t *cpu) {
     print("cpu ");
-    print_digits(cpu_current()->index, 4);
+    print_digits(cpu->boot.index, 4);
+}
+
+static void print_thread(const kernel_cpu_t *cpu) {
+    if (cpu->current) {
+        print(", thread ");
+        print(cpu->current->name);
+    }
+}
+
+static void print_place(uint64_t rip) {
+    print_cpu(kernel_cpu());
     print(", rip ");
     print_hex(rip, 16);
+    print_thread(kernel_cpu());
     print(", build ");
     for (unsigned i = 0; i < BUILD_ID_SHOWN; ++i) {
         print_digits(system_build_id()[i], 2);
@@ -123,6 +151,55 @@ static const char *const exceptions[] = {
     "virtualization exception (#VE)", "control protection (#CP)",
 };
 
+/* The other CPUs. */
+
+/* What a CPU does that is told to stop, by an NMI, or that crashes while another reports a crash. */
+static _Noreturn void stop_here(uint64_t rip, uint64_t rbp) {
+    kernel_cpu_t *cpu = kernel_cpu();
+    take_backtrace(cpu->stopped_at, rip, rbp);
+    __atomic_store_n(&cpu->stopped, true, __ATOMIC_RELEASE);
+    cpu_stop();
+}
+
+static bool is_reported_by_another(void) {
+    uint32_t reporting = __atomic_load_n(&panicking, __ATOMIC_SEQ_CST);
+    return reporting != NOBODY && reporting != cpu_current()->index;
+}
+
+static bool has_stopped(const kernel_cpu_t *cpu) {
+    return cpu == kernel_cpu() || __atomic_load_n(&cpu->stopped, __ATOMIC_ACQUIRE);
+}
+
+static void stop_others(void) {
+    for (unsigned i = 0; i < cpus_count(); ++i) {
+        if (!has_stopped(cpus_get(i))) {
+            lapic_send_nmi(cpus_get(i)->boot.apic_id);
+        }
+    }
+    uint64_t end = cpus_count() > 1 ? clock_monotonic_ns() + STOPPING_NS : 0;
+    for (unsigned i = 0; i < cpus_count(); ++i) {
+        while (!has_stopped(cpus_get(i)) && clock_monotonic_ns() < end) {
+            cpu_relax();
+        }
+    }
+}
+
+/* Of an idle one there is nothing to tell. */
+static void print_others(void) {
+    for (unsigned i = 0; i < cpus_count(); ++i) {
+        const kernel_cpu_t *cpu = cpus_get(i);
+        if (cpu == kernel_cpu() || (has_stopped(cpu) && cpu->current == &cpu->idle)) {
+            continue;
+        }
+        print_cpu(cpu);
+        print_thread(cpu);
+        print(has_stopped(cpu) ? "\r\n" : " does not answer\r\n");
+        if (has_stopped(cpu)) {
+            print_trace(cpu->stopped_at);
+        }
+    }
+}
+
 static _Noreturn void finish(void) {
     print("*** end of crash\r\n");
     const char *on_crash = system_setting("on-crash");
@@ -137,24 +214,29 @@ static _Noreturn void finish(void) {
 }
 
 /* Only the first crash is reported: what fails while it is being reported tells nothing. */
-static void begin(const char *what) {
+static void begin(const char *what, uint64_t rip, uint64_t rbp) {
     interrupts_disable();
-    switch (__atomic_fetch_add(&panicking, 1, __ATOMIC_SEQ_CST)) {
-        case 0:
-            print("\r\n*** crash: ");
-            print(what);
-            return;
-        case 1:
-            print("\r\n*** crash while reporting a crash\r\n");
-            finish();
-        default:
-            cpu_stop();
+    uint32_t reporting = NOBODY;
+    if (__atomic_compare_exchange_n(&panicking, &reporting, cpu_current()->index, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        stop_others();
+        print("\r\n*** crash: ");
+        print(what);
+        return;
     }
+    if (is_reported_by_another()) {
+        stop_here(rip, rbp);
+    }
+    if (is_second) {
+        cpu_stop();
+    }
+    is_second = true;
+    print("\r\n*** crash while reporting a crash\r\n");
+    finish();
 }
 
 _Noreturn void panic_exception(interrupt_frame_t *f, const char *what) {
     size_t known = sizeof(exceptions) / sizeof(exceptions[0]);
-    begin(f->vector < known ? exceptions[f->vector] : "interrupt nobody handles");
+    begin(f->vector < known ? exceptions[f->vector] : "interrupt nobody handles", f->rip, f->rbp);
     print(", vector ");
     print_hex(f->vector, 2);
     print(", error ");
@@ -168,15 +250,18 @@ _Noreturn void panic_exception(interrupt_frame_t *f, const char *what) {
     print_place(f->rip);
     print_registers(f);
     print_backtrace(f->rip, f->rbp);
+    print_others();
     finish();
 }
 
 _Noreturn void panic(const char *message) {
-    begin(message);
-    print("\r\n");
     // Inside of the call: what follows it may belong to the next function.
     uint64_t rip = (uintptr_t)__builtin_return_address(0) - 1;
+    uint64_t rbp = *(uint64_t *)__builtin_frame_address(0);
+    begin(message, rip, rbp);
+    print("\r\n");
     print_place(rip);
-    print_backtrace(rip, *(uint64_t *)__builtin_frame_address(0));
+    print_backtrace(rip, rbp);
+    print_others();
     finish();
 }

@@ -7,8 +7,9 @@
 
 #include "boot/idt.h"
 
-/* Reports `message` and where it was called from, then ends the machine as the setting
- * `on-crash` says: stop (the default), reset or poweroff. Any context. */
+/* Stops the other CPUs, reports `message`, where it was called from, and where those were that were not
+ * idle; then ends the machine as the setting `on-crash` says: stop (the default), reset or poweroff. Any
+ * context. */
 _Noreturn void panic(const char *message);
 
 /* The same for an exception nobody handles. */

@@ -11,7 +11,7 @@
 #define DEFAULT_ADDRESS_BITS 36
 #define MOST_ADDRESS_BITS 52
 
-static spinlock_t lock = SPINLOCK_INIT; // Of the page at PHYSICAL_VIEW.
+static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_PHYSICAL); // Of the page at PHYSICAL_VIEW.
 
 static unsigned address_bits(void) {
     if (cpuid(0x80000000, 0).eax < LEAF_ADDRESS_SIZES) {

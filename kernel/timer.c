@@ -119,40 +119,69 @@ static bool take_out(kernel_cpu_t *cpu, ktimer_t *timer) {
 static void on_interrupt(interrupt_frame_t *frame) {
     (void)frame;
     kernel_cpu_t *cpu = kernel_cpu();
+    spin_lock(&cpu->timer_lock);
     cpu->timer_armed_ns = 0;
     uint64_t now = clock_monotonic_ns();
     while (cpu->timers && cpu->timers->deadline_ns <= now) {
         ktimer_t *timer = cpu->timers;
         take_out(cpu, timer);
-        timer->fn(timer);
+        __atomic_store_n(&cpu->firing, timer, __ATOMIC_RELAXED);
+        spin_unlock(&cpu->timer_lock);
+        timer->fn(timer); // It may be gone afterwards.
+        spin_lock(&cpu->timer_lock);
+        __atomic_store_n(&cpu->firing, NULL, __ATOMIC_RELEASE);
     }
     arm(cpu);
+    spin_unlock(&cpu->timer_lock);
     lapic_eoi();
+}
+
+/* Takes a queued timer out, wherever it is queued. The hardware of another CPU stays set: it finds nothing
+ * to do then. Interrupts off. */
+static bool remove(ktimer_t *timer) {
+    kernel_cpu_t *cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
+    if (!cpu) {
+        return false;
+    }
+    spin_lock(&cpu->timer_lock);
+    bool was_queued = timer->queued && take_out(cpu, timer);
+    if (was_queued && cpu == kernel_cpu()) {
+        arm(cpu);
+    }
+    spin_unlock(&cpu->timer_lock);
+    while (!was_queued && cpu != kernel_cpu() && __atomic_load_n(&cpu->firing, __ATOMIC_ACQUIRE) == timer) {
+        cpu_relax();
+    }
+    return was_queued;
 }
 
 void timer_start(ktimer_t *timer, uint64_t deadline_ns, void (*fn)(ktimer_t *timer)) {
     uint64_t flags = interrupts_save_disable();
+    remove(timer);
     kernel_cpu_t *cpu = kernel_cpu();
-    if (timer->queued) {
-        take_out(cpu, timer);
-    }
+    spin_lock(&cpu->timer_lock);
     timer->deadline_ns = deadline_ns ? deadline_ns : 1;
     timer->fn = fn;
+    timer->cpu = cpu;
     insert(cpu, timer);
     arm(cpu);
+    spin_unlock(&cpu->timer_lock);
     interrupts_restore(flags);
 }
 
 bool timer_stop(ktimer_t *timer) {
     uint64_t flags = interrupts_save_disable();
-    kernel_cpu_t *cpu = kernel_cpu();
-    bool was_queued = timer->queued && take_out(cpu, timer);
-    arm(cpu);
+    bool was_queued = remove(timer);
     interrupts_restore(flags);
     return was_queued;
 }
 
+void timer_init_cpu(void) {
+    spin_init(&kernel_cpu()->timer_lock, LOCK_RANK_TIMER);
+    lapic_timer_init(vector);
+}
+
 void timer_init(void) {
     vector = interrupt_allocate_vector("timer", on_interrupt);
-    lapic_timer_init(vector);
+    timer_init_cpu();
 }

@@ -9,21 +9,26 @@
 #include <stdint.h>
 
 typedef struct _ktimer_t {
-    struct _ktimer_t *next; /* Queue of this CPU, earliest first. */
+    struct _ktimer_t *next; /* Queue of a CPU, earliest first. */
+    struct _kernel_cpu_t *cpu; /* That CPU, or the last one. */
     uint64_t deadline_ns;   /* On the clock of clock_monotonic_ns(). */
     void (*fn)(struct _ktimer_t *timer);
     bool queued;
 } ktimer_t;
 
 /* Has `fn` called once, in interrupt context with interrupts off, at `deadline_ns` or
- * soon after. A timer that is queued already is moved. The memory must be kernel memory or
+ * soon after, on this CPU. A timer that is queued already is moved. The memory must be kernel memory or
  * surely mapped (the interrupt may come in any address space). Any thread. */
 void timer_start(ktimer_t *timer, uint64_t deadline_ns, void (*fn)(ktimer_t *timer));
 
-/* Takes the timer out of the queue. Returns true where it had not fired. Any thread. */
+/* Takes the timer out of its queue. Returns true where it had not fired. Otherwise its function is not
+ * running any more, unless this was called by it. Any thread that holds no lock which that takes. */
 bool timer_stop(ktimer_t *timer);
 
-/* Allows timer_start(). Once a CPU, after the local APIC is up. */
+/* Allows timer_start(). Boot CPU, once, after the local APIC is up. */
 void timer_init(void);
+
+/* The same for each other CPU, on it. */
+void timer_init_cpu(void);
 
 #endif // MICROPY_INCLUDED_KERNEL_TIMER_H

@@ -24,7 +24,7 @@ CRASH_BEGIN = b"\r\n*** crash: "
 CRASH_END = b"*** end of crash\r\n"
 CRASH_PLACE = re.compile(rb"\ncpu \d+, rip 0x")
 """In the second line of every report."""
-CRASH_LIMIT = 8192
+CRASH_LIMIT = 0x10000
 """No report has as many bytes."""
 
 _BACKTRACE = re.compile(r"^backtrace:((?: 0x[0-9a-f]+)+)\s*$", re.MULTILINE)
@@ -53,13 +53,13 @@ def _build_id_of(path: Path) -> str:
 
 
 def explain(report: str, debug_file: Path) -> str:
-    """The report with a line for each address of its backtrace: function, file and line.
+    """The report with a line for each address of its backtraces: function, file and line.
 
     Where the symbols are missing or belong to another build, the text says so instead.
     """
     report = report.replace("\r\n", "\n").strip()
-    found = _BACKTRACE.search(report)
-    if found is None:
+    backtraces = list(_BACKTRACE.finditer(report))
+    if not backtraces:
         return report
     try:
         symbols = Symbols(debug_file)
@@ -69,10 +69,13 @@ def explain(report: str, debug_file: Path) -> str:
     if build is not None and not symbols.build_id.startswith(build[1]):
         return f"{report}\n(no names: {debug_file} is of another build, {symbols.build_id[:16]})"
     lines = [report]
-    for index, text in enumerate(found[1].split()):
-        address = int(text, 16)
-        # All but the first are return addresses: the call is the instruction before.
-        lines.append(f"  {text} {symbols.describe(address if index == 0 else address - 1)}")
+    for number, found in enumerate(backtraces):
+        if number:  # Another CPU's; the line before says which.
+            lines.append(report[: found.start()].splitlines()[-1])
+        for index, text in enumerate(found[1].split()):
+            address = int(text, 16)
+            # All but the first are return addresses: the call is the instruction before.
+            lines.append(f"  {text} {symbols.describe(address if index == 0 else address - 1)}")
     return "\n".join(lines)
 
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* How an application processor comes from its start-up IPI to C in long mode. It begins in real
+ * mode at the start of a page below 1 MiB (Intel SDM volume 3, 9.4.4): there lies a copy of
+ * ap_trampoline, no more of it than must. From protected mode on, without paging at first, it runs in
+ * the image, whose addresses are physical ones too. */
+
+#include "boot/layout.h"
+
+/* As boot/pvh.S makes them. */
+#define CR0_VALUE 0x80010033 /* PG, WP, NE, ET, MP, PE */
+#define CR4_VALUE 0x620 /* OSXMMEXCPT, OSFXSR, PAE */
+#define MSR_EFER 0xc0000080
+#define EFER_LME_NXE 0x900
+
+#define SELECTOR_CODE32 0x08
+#define SELECTOR_CODE64 0x10
+
+    .section .rodata.ap, "a"
+    .code16
+    .globl ap_trampoline, ap_trampoline_end
+ap_trampoline:
+    cli
+    movw %cs, %ax
+    movw %ax, %ds
+    lgdtl ap_gdt_pointer - ap_trampoline
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpl $SELECTOR_CODE32, $ap_protected
+    .balign 4
+ap_gdt_pointer:
+    .word ap_gdt_end - ap_gdt - 1
+    .long ap_gdt
+ap_trampoline_end:
+
+    .balign 8
+ap_gdt:
+    .quad 0
+    .quad 0x00cf9a000000ffff /* SELECTOR_CODE32 */
+    .quad 0x00af9a000000ffff /* SELECTOR_CODE64 */
+ap_gdt_end:
+
+    .section .text.ap, "ax"
+    .code32
+ap_protected:
+    /* Long mode: Intel SDM volume 3, 10.8.5. */
+    movl $CR4_VALUE, %eax
+    movl %eax, %cr4
+    movl $boot_pml4, %eax
+    movl %eax, %cr3
+    movl $MSR_EFER, %ecx
+    xorl %edx, %edx
+    movl $EFER_LME_NXE, %eax
+    wrmsr
+    movl $CR0_VALUE, %eax
+    movl %eax, %cr0
+    ljmp $SELECTOR_CODE64, $ap_long_mode
+
+    .code64
+ap_long_mode:
+    xorl %eax, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %fs
+    movl %eax, %gs
+    movl %eax, %ss
+    /* The stack is for the one CPU that was started for it. One that comes late finds none. */
+    xchgq %rax, ap_stack_top
+    testq %rax, %rax
+    jz 1f
+    movq %rax, %rsp
+    xorl %ebp, %ebp /* The backtrace ends here. */
+    call ap_main
+1:  cli
+    hlt
+    jmp 1b
+
+    .section .note.GNU-stack, "", @progbits

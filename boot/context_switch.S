@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* From one thread to another: boot/context.h. A stack may lie in an address space of its own, so
+ * between the change of CR3 and that of RSP no stack is used. Interrupts are off, and those that come
+ * all the same have stacks of their own. */
+
+#include "boot/context.h"
+
+    .section .text.context, "ax"
+    .globl context_switch, context_load
+
+/* void context_switch(context_t *from, context_t *to) */
+context_switch:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, CONTEXT_RSP(%rdi)
+    movl $0, CONTEXT_INTERRUPTED(%rdi)
+    movq CONTEXT_CR3(%rsi), %rax
+    movq CONTEXT_RSP(%rsi), %rsp
+    testq %rax, %rax
+    jz 1f
+    movq %cr3, %rcx
+    cmpq %rax, %rcx
+    je 1f
+    movq %rax, %cr3
+1:  /* From here on another CPU may take the thread. */
+    movl $0, CONTEXT_BUSY(%rdi)
+    cmpl $0, CONTEXT_INTERRUPTED(%rsi)
+    jne interrupted
+    jmp resume
+
+/* void context_load(context_t *to) */
+context_load:
+    movq CONTEXT_CR3(%rdi), %rax
+    movq CONTEXT_RSP(%rdi), %rsp
+    testq %rax, %rax
+    jz 1f
+    movq %cr3, %rcx
+    cmpq %rax, %rcx
+    je 1f
+    movq %rax, %cr3
+1:  movq %rdi, %rsi
+    cmpl $0, CONTEXT_INTERRUPTED(%rdi)
+    jne interrupted
+
+resume:
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+
+/* IRETQ takes the frame from where it lies: no stack has room for it. */
+interrupted:
+    leaq CONTEXT_FRAME(%rsi), %rsp
+    jmp interrupt_return
+
+    .section .note.GNU-stack, "", @progbits

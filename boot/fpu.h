@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The x87, SSE and AVX registers of a thread that was interrupted: by XSAVE where the CPU has it, else by
+ * FXSAVE. A thread that has left its CPU by itself has none to keep (boot/context.h). */
+#ifndef MICROPY_INCLUDED_BOOT_FPU_H
+#define MICROPY_INCLUDED_BOOT_FPU_H
+
+#include <stddef.h>
+
+#define FPU_AREA_ALIGN 64 /* Intel SDM volume 1, 13.4. */
+
+/* The bytes that an area has for what cpu_features_enable() has enabled. Any context. */
+size_t fpu_area_size(void);
+
+/* Saves this CPU's vector registers, and makes them as at a program's start. `area` is zeroed memory at
+ * first. Interrupts off. */
+void fpu_save(void *area);
+
+/* The way back. Interrupts off. */
+void fpu_restore(const void *area);
+
+#endif // MICROPY_INCLUDED_BOOT_FPU_H

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The order of the spin locks: a CPU that holds one takes only such as stand below it here. A debug build
+ * checks that (boot/lock_check.c). */
+#ifndef MICROPY_INCLUDED_BOOT_LOCK_ORDER_H
+#define MICROPY_INCLUDED_BOOT_LOCK_ORDER_H
+
+typedef enum _lock_rank_t {
+    LOCK_RANK_NONE,          /* A lock that nobody has given a rank. */
+    LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
+    LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
+    LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */
+    LOCK_RANK_TIMER,         /* kernel/timer.c, each CPU's. */
+    LOCK_RANK_CONSOLE,       /* kernel/console.c: what was received. */
+    LOCK_RANK_PHYSICAL,      /* kernel/physical.c: the page for looking at memory. */
+    LOCK_RANK_CLOCK,         /* kernel/clock.c: its start. */
+    LOCK_RANK_HIGH_HALF,     /* boot/high_half.c: addresses of views and stacks. */
+    LOCK_RANK_IOAPIC,        /* drivers/ioapic.c: its pair of registers. */
+    /* From here on the page-fault handler takes them: spin_lock_nofault(). */
+    LOCK_RANK_ADDRESS_SPACE, /* kernel/address_space.c, each interpreter's. */
+    LOCK_RANK_PAGE_CACHE,    /* kernel/page_alloc.c, each CPU's. */
+    LOCK_RANK_PAGES,         /* kernel/page_alloc.c: all the others. */
+} lock_rank_t;
+
+#endif // MICROPY_INCLUDED_BOOT_LOCK_ORDER_H

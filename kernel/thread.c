@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "boot/cpu.h"
+#include "boot/fpu.h"
+#include "boot/paging.h"
+#include "kernel/cpus.h"
+#include "kernel/page_alloc.h"
+#include "kernel/sched.h"
+#include "kernel/thread.h"
+#include "kernel/wait.h"
+
+/* Who sees to the end of a thread: whoever comes second. */
+enum {
+    FATE_OPEN,
+    FATE_DETACHED,
+    FATE_ENDED,
+};
+
+/* A thread's page: the thread_t, then room for vector registers. */
+#define FPU_AREA_AT ((sizeof(thread_t) + FPU_AREA_ALIGN - 1) & ~(size_t)(FPU_AREA_ALIGN - 1))
+
+/* Kernel stacks are used again: their addresses are never given back. Each free one holds the next. */
+static spinlock_t stacks_lock = SPINLOCK_INIT(LOCK_RANK_STACKS);
+static void **free_stacks;
+
+static void *take_stack(void) {
+    uint64_t flags = spin_lock_nofault(&stacks_lock);
+    void **top = free_stacks;
+    free_stacks = top ? top[-1] : NULL;
+    spin_unlock_irqrestore(&stacks_lock, flags);
+    return top ? top : paging_alloc_stack(THREAD_KERNEL_STACK);
+}
+
+static void put_stack(void **top) {
+    uint64_t flags = spin_lock_nofault(&stacks_lock);
+    top[-1] = free_stacks;
+    free_stacks = top;
+    spin_unlock_irqrestore(&stacks_lock, flags);
+}
+
+static uint64_t page_of(thread_t *thread) {
+    return (uintptr_t)thread - DIRECT_MAP_BASE;
+}
+
+static thread_t *new_thread(void) {
+    uint64_t page = page_alloc(0);
+    if (!page) {
+        return NULL;
+    }
+    thread_t *thread = phys_to_virt(page);
+    memset(thread, 0, PAGE_SIZE);
+    thread->fpu = (uint8_t *)thread + FPU_AREA_AT;
+    return thread;
+}
+
+static void free_thread(thread_t *thread) {
+    if (thread->stack) {
+        put_stack(thread->stack);
+    }
+    page_free(page_of(thread), 0);
+}
+
+/* The first thread has no area for vector registers as long as it is alone: nothing interrupts it for
+ * another. */
+static bool prepare_first_thread(void) {
+    thread_t *first = thread_current();
+    if (first->fpu) {
+        return true;
+    }
+    if (FPU_AREA_AT + fpu_area_size() > PAGE_SIZE) {
+        return false;
+    }
+    uint64_t page = page_alloc(0);
+    if (!page) {
+        return false;
+    }
+    memset(phys_to_virt(page), 0, PAGE_SIZE);
+    first->fpu = phys_to_virt(page);
+    cpus_start();
+    return true;
+}
+
+static void begin(void *arg) {
+    (void)arg;
+    thread_t *thread = thread_current();
+    thread->fn(thread->arg);
+    thread_exit();
+}
+
+thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), void *arg) {
+    thread_t *thread = prepare_first_thread() ? new_thread() : NULL;
+    if (!thread) {
+        return NULL;
+    }
+    void *stack_top = options->stack_top;
+    if (!stack_top) {
+        stack_top = thread->stack = take_stack();
+    }
+    if (!stack_top) {
+        free_thread(thread);
+        return NULL;
+    }
+    strncpy(thread->name, options->name, THREAD_NAME_SIZE - 1);
+    thread->link.priority = options->priority;
+    thread->user = options->user;
+    thread->fn = fn;
+    thread->arg = arg;
+    thread->cpu = thread_current()->cpu;
+    context_init(&thread->context, begin, NULL, stack_top, thread_current()->context.cr3);
+    sched_ready(thread);
+    return thread;
+}
+
+_Noreturn void thread_exit(void) {
+    sched_exit();
+}
+
+void thread_ended(thread_t *thread) {
+    uint32_t open = FATE_OPEN;
+    if (__atomic_compare_exchange_n(&thread->fate, &open, FATE_ENDED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        wait_wake(&thread->fate, WAKE_ALL); // It may be gone already: only its address counts.
+    } else {
+        free_thread(thread);
+    }
+}
+
+bool thread_join(thread_t *thread, uint64_t deadline_ns) {
+    while (__atomic_load_n(&thread->fate, __ATOMIC_ACQUIRE) != FATE_ENDED) {
+        if (wait_on(&thread->fate, FATE_OPEN, deadline_ns) == WAIT_TIMEOUT) {
+            return false;
+        }
+    }
+    free_thread(thread);
+    return true;
+}
+
+void thread_detach(thread_t *thread) {
+    uint32_t open = FATE_OPEN;
+    if (!__atomic_compare_exchange_n(&thread->fate, &open, FATE_DETACHED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        free_thread(thread);
+    }
+}
+
+void *thread_user(void) {
+    return thread_current()->user;
+}
+
+void thread_yield(void) {
+    uint64_t flags = interrupts_save_disable();
+    sched_yield();
+    interrupts_restore(flags);
+}

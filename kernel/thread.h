@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* Threads of the kernel: what the CPUs run. Each has a stack and a place in the scheduler
+ * (kernel/sched.h), and waits by kernel/wait.h. */
+#ifndef MICROPY_INCLUDED_KERNEL_THREAD_H
+#define MICROPY_INCLUDED_KERNEL_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "boot/context.h"
+#include "boot/spinlock.h"
+#include "kernel/run_queue.h"
+#include "kernel/timer.h"
+
+#define THREAD_NAME_SIZE 16
+
+typedef enum _thread_state_t {
+    THREAD_READY,   /* In a run queue, or running. */
+    THREAD_WAITING, /* In a wait bucket. */
+} thread_state_t;
+
+/* Kernel memory: a lock or a wait that names a thread may be met in any address space. */
+typedef struct _thread_t {
+    context_t context;
+    run_link_t link;
+    uint32_t state;           /* thread_state_t. */
+    uint32_t cpu;             /* Index of the CPU that runs it, or ran it last. */
+    void *user;               /* The upper layer's. */
+    void (*fn)(void *);       /* What it runs. */
+    void *arg;
+    void *fpu;                /* Vector registers, while `fpu_saved`; NULL: it uses none. */
+    bool fpu_saved;
+    bool timed_out;           /* How the last wait ended. */
+    uint32_t fate;            /* Who sees to its end: kernel/thread.c. */
+    void *stack;              /* The top of its kernel stack; NULL: the stack is somebody else's. */
+    uint64_t run_ticks;       /* How long it ran, by the TSC; as of its last leaving of a CPU. */
+    struct _wait_bucket_t *bucket; /* Where it waits, and for what: kernel/wait.c. */
+    struct _thread_t *wait_next, *wait_previous;
+    uint64_t wait_space;
+    const uint32_t *wait_word;
+    ktimer_t timer;           /* The deadline of its wait. */
+    char name[THREAD_NAME_SIZE];
+} thread_t;
+
+/* What thread_create() makes. */
+typedef struct _thread_options_t {
+    const char *name;         /* For people; cut to THREAD_NAME_SIZE - 1 bytes. */
+    run_priority_t priority;
+    void *stack_top;          /* A multiple of 16; NULL: a kernel stack of THREAD_KERNEL_STACK bytes. */
+    void *user;               /* What thread_user() gives in the thread. */
+} thread_options_t;
+
+#define THREAD_KERNEL_STACK 0x4000
+
+/* Has `fn(arg)` run in a thread of the caller's address space; its return ends the thread. All CPUs of
+ * the machine are started before the first one. The thread is to be given to thread_join() or
+ * thread_detach(), once. NULL where memory is missing. Thread context. */
+thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), void *arg);
+
+/* Ends this thread. No lock may be held. */
+_Noreturn void thread_exit(void);
+
+/* Waits for the thread's end, until the monotonic clock reaches `deadline_ns`. True: it has ended, no CPU
+ * uses its stack, and the thread_t is gone. Thread context. */
+bool thread_join(thread_t *thread, uint64_t deadline_ns);
+
+/* Nobody will wait for it: it is gone with its end. Its stack must be a kernel stack. */
+void thread_detach(thread_t *thread);
+
+/* This thread. Never NULL once the boot has made the first one. */
+thread_t *thread_current(void);
+
+/* What thread_options_t gave to this thread. */
+void *thread_user(void);
+
+/* Lets others of the same priority run first. Thread context. */
+void thread_yield(void);
+
+#endif // MICROPY_INCLUDED_KERNEL_THREAD_H

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <stddef.h>
+
+#include "boot/cpu.h"
+#include "boot/layout.h"
+#include "boot/paging.h"
+#include "kernel/panic.h"
+#include "kernel/sched.h"
+#include "kernel/thread.h"
+#include "kernel/wait.h"
+
+#define BUCKETS 64 // A power of two.
+
+typedef struct _wait_bucket_t {
+    spinlock_t lock;
+    thread_t *first, *last; // In the order of their coming.
+} wait_bucket_t;
+
+#ifdef KERNEL_DEBUG
+static wait_bucket_t buckets[BUCKETS] = { [0 ... BUCKETS - 1] = { .lock = SPINLOCK_INIT(LOCK_RANK_WAIT) } };
+#else
+static wait_bucket_t buckets[BUCKETS]; // Zeroed memory takes no room in the file.
+#endif
+
+/* The address space that the word is a part of; 0: all. */
+static uint64_t space_of(const uint32_t *word) {
+    uintptr_t at = (uintptr_t)word;
+    return at >= WINDOW_BASE && at < AREA_END ? thread_current()->context.cr3 : 0;
+}
+
+static wait_bucket_t *bucket_of(const uint32_t *word, uint64_t space) {
+    uint64_t hash = ((uintptr_t)word >> 2 ^ space >> PAGE_SHIFT) * 0x9e3779b97f4a7c15;
+    return &buckets[hash >> 32 & (BUCKETS - 1)];
+}
+
+/* The bucket's lock is held for these two. */
+
+static void enqueue(wait_bucket_t *bucket, thread_t *thread) {
+    thread->wait_next = NULL;
+    thread->wait_previous = bucket->last;
+    *(bucket->last ? &bucket->last->wait_next : &bucket->first) = thread;
+    bucket->last = thread;
+    thread->bucket = bucket;
+    thread->state = THREAD_WAITING;
+}
+
+static void dequeue(wait_bucket_t *bucket, thread_t *thread) {
+    *(thread->wait_previous ? &thread->wait_previous->wait_next : &bucket->first) = thread->wait_next;
+    *(thread->wait_next ? &thread->wait_next->wait_previous : &bucket->last) = thread->wait_previous;
+    thread->bucket = NULL;
+    thread->state = THREAD_READY;
+}
+
+static void on_deadline(ktimer_t *timer) {
+    thread_t *thread = (thread_t *)((uint8_t *)timer - offsetof(thread_t, timer));
+    // timer_stop() of the thread waits for the end of this: so the bucket is that of this wait, or none.
+    wait_bucket_t *bucket = __atomic_load_n(&thread->bucket, __ATOMIC_ACQUIRE);
+    if (!bucket) {
+        return;
+    }
+    uint64_t flags = spin_lock_irqsave(&bucket->lock);
+    bool waits = thread->bucket == bucket;
+    if (waits) {
+        dequeue(bucket, thread);
+        thread->timed_out = true;
+    }
+    spin_unlock_irqrestore(&bucket->lock, flags);
+    if (waits) {
+        sched_ready(thread);
+    }
+}
+
+/* A debug build: who holds a spin lock, or has interrupts off for another reason, may not wait. */
+static void check_may_wait(uint64_t flags) {
+    #ifdef KERNEL_DEBUG
+    if (!(flags & RFLAGS_IF)) {
+        panic("a wait with interrupts off");
+    }
+    #else
+    (void)flags;
+    #endif
+}
+
+wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    thread_t *thread = thread_current();
+    uint64_t space = space_of(word);
+    wait_bucket_t *bucket = bucket_of(word, space);
+    uint64_t flags = spin_lock_nofault(&bucket->lock);
+    check_may_wait(flags);
+    if (__atomic_load_n(word, __ATOMIC_RELAXED) != expected) {
+        spin_unlock_irqrestore(&bucket->lock, flags);
+        return WAIT_CHANGED;
+    }
+    thread->wait_word = word;
+    thread->wait_space = space;
+    thread->timed_out = false;
+    enqueue(bucket, thread);
+    spin_unlock(&bucket->lock); // Interrupts stay off until another thread runs here.
+    if (deadline_ns != WAIT_FOREVER) {
+        timer_start(&thread->timer, deadline_ns, on_deadline);
+    }
+    sched_block();
+    if (deadline_ns != WAIT_FOREVER) {
+        timer_stop(&thread->timer);
+    }
+    interrupts_restore(flags);
+    return thread->timed_out ? WAIT_TIMEOUT : WAIT_WOKEN;
+}
+
+uint32_t wait_wake(const uint32_t *word, uint32_t count) {
+    uint64_t space = space_of(word);
+    wait_bucket_t *bucket = bucket_of(word, space);
+    thread_t *woken = NULL, **end = &woken;
+    uint32_t found = 0;
+    uint64_t flags = spin_lock_nofault(&bucket->lock);
+    for (thread_t *at = bucket->first, *next; at && found < count; at = next) {
+        next = at->wait_next;
+        if (at->wait_word == word && at->wait_space == space) {
+            dequeue(bucket, at);
+            *end = at;
+            end = &at->wait_next;
+            *end = NULL;
+            ++found;
+        }
+    }
+    spin_unlock(&bucket->lock);
+    while (woken) {
+        thread_t *next = woken->wait_next; // Before it runs, and waits again.
+        sched_ready(woken);
+        woken = next;
+    }
+    if (flags & RFLAGS_IF) {
+        sched_checkpoint();
+    }
+    interrupts_restore(flags);
+    return found;
+}
