@@ -193,6 +193,11 @@ uint64_t *paging_boot_root(void) {
     return boot_pml4;
 }
 
+uint64_t paging_cr3(const uint64_t *root) {
+    uintptr_t at = (uintptr_t)root;
+    return at < DIRECT_MAP_BASE ? at : at - DIRECT_MAP_BASE;
+}
+
 /* The image runs while its own map is made, so that is made one GiB higher, and then moved
  * down in one store. */
 static void map_image(const uint8_t *start, const uint8_t *end, uint64_t rights) {

@@ -97,6 +97,9 @@ bool paging_readable(uintptr_t virt, size_t len);
  * them have it, PTE_NX where one has (SDM volume 3, 4.6). */
 uint64_t paging_rights(uint64_t *root, uintptr_t virt);
 
+/* What CR3 is to hold for the tables at `root`, which lie in the image or are seen by the direct map. */
+uint64_t paging_cr3(const uint64_t *root);
+
 /* The root of the current address space. */
 uint64_t *paging_current_root(void);
 

@@ -5,6 +5,7 @@
 
 #include "kernel/address_space.h"
 #include "kernel/page_alloc.h"
+#include "kernel/tlb.h"
 
 #define LARGE_PAGE_ORDER 9
 #define LARGE_PAGE_PAGES (LARGE_PAGE_SIZE / PAGE_SIZE)
@@ -75,44 +76,57 @@ static void give_back(area_t *area, uint64_t paddr, unsigned order, bool keep) {
     }
 }
 
-/* Gives back the area's pages in the 2 MiB of `at`, and their page table; or passes over a larger
- * hole. Returns the address after them. */
-static uintptr_t drop_pages(address_space_t *space, area_t *area, uintptr_t at, bool keep) {
+/* What maps 2 MiB: a page of that size, or a table. */
+typedef struct _mapping_t {
+    uint64_t large_page, table; /* Physical; one of them or none. */
+} mapping_t;
+
+/* Takes out what maps the 2 MiB of *at, and moves *at behind them; or passes over a larger hole. */
+static mapping_t take_mapping(address_space_t *space, uintptr_t *at) {
     size_t hole;
-    uint64_t entry = paging_lookup(space->root, at, &hole);
-    if (!entry && hole > PAGE_SIZE) {
-        return (at & ~(hole - 1)) + hole;
+    uintptr_t virt = *at;
+    if (!paging_lookup(space->root, virt, &hole) && hole > PAGE_SIZE) {
+        *at = (virt & ~(hole - 1)) + hole;
+        return (mapping_t) { 0 };
     }
-    uintptr_t table_end = (at & ~(uintptr_t)(LARGE_PAGE_SIZE - 1)) + LARGE_PAGE_SIZE;
-    uint64_t large_page = paging_unmap_large(space->root, at);
-    if (large_page) {
-        give_back(area, large_page, LARGE_PAGE_ORDER, keep);
-        return table_end;
+    *at = (virt & ~(uintptr_t)(LARGE_PAGE_SIZE - 1)) + LARGE_PAGE_SIZE;
+    uint64_t large_page = paging_unmap_large(space->root, virt);
+    return (mapping_t) { large_page, large_page ? 0 : paging_remove_table(space->root, virt) };
+}
+
+/* Gives back what no CPU can reach any more. */
+static void give_back_mapping(area_t *area, mapping_t mapping, bool keep) {
+    if (mapping.large_page) {
+        give_back(area, mapping.large_page, LARGE_PAGE_ORDER, keep);
     }
-    for (; at < table_end && at < area->end; at += PAGE_SIZE) {
-        uint64_t page = paging_unmap(space->root, at);
-        if (page) {
-            give_back(area, page, 0, keep);
+    if (!mapping.table) {
+        return;
+    }
+    const uint64_t *entry = phys_to_virt(mapping.table);
+    for (unsigned i = 0; i < LARGE_PAGE_PAGES; ++i) {
+        if (entry[i] & PTE_PRESENT) {
+            give_back(area, entry[i] & PTE_ADDRESS, 0, keep);
         }
     }
-    uint64_t table = paging_remove_table(space->root, table_end - 1);
-    if (table && keep) {
-        page_free_reserved(table);
+    if (keep) {
+        page_free_reserved(mapping.table);
         ++area->tables_promised;
-    } else if (table) {
-        page_free(table, 0);
+    } else {
+        page_free(mapping.table, 0);
     }
-    return table_end;
 }
 
 void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
     uint64_t flags = spin_lock_nofault_outer(&space->lock);
     area_t *area = area_of(space, start);
     for (uintptr_t at = start; area && at < area->end;) {
-        at = drop_pages(space, area, at, keep);
-        // Interrupts get their turn after each 2 MiB.
-        spin_unlock_irqrestore(&space->lock, flags);
+        mapping_t mapping = take_mapping(space, &at);
+        spin_unlock_irqrestore(&space->lock, flags); // Interrupts get their turn after each 2 MiB.
+        if (mapping.large_page || mapping.table) {
+            tlb_flush(space->root);
+        }
         flags = spin_lock_nofault_outer(&space->lock);
+        give_back_mapping(area, mapping, keep);
     }
     size_t promised = 0;
     if (area && !keep) {
@@ -124,13 +138,21 @@ void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
 }
 
 void address_space_renew(address_space_t *space, uintptr_t start, uintptr_t end) {
+    uint64_t pages[ADDRESS_SPACE_RENEWED];
+    size_t count = 0;
     uint64_t flags = spin_lock_irqsave(&space->lock);
     area_t *area = area_of(space, start);
-    for (uintptr_t at = start; area && at < end; at += PAGE_SIZE) {
+    for (uintptr_t at = start; area && at < end && count < ADDRESS_SPACE_RENEWED; at += PAGE_SIZE) {
         uint64_t page = paging_unmap(space->root, at);
         if (page) {
-            give_back(area, page, 0, true);
+            pages[count++] = page;
         }
+    }
+    spin_unlock_irqrestore(&space->lock, flags);
+    tlb_flush(space->root);
+    flags = spin_lock_irqsave(&space->lock);
+    while (count) {
+        give_back(area, pages[--count], 0, true);
     }
     spin_unlock_irqrestore(&space->lock, flags);
 }

@@ -41,11 +41,12 @@ bool address_space_add(address_space_t *space, uintptr_t start, size_t size, boo
 size_t address_space_cost(size_t size);
 
 /* Gives all pages of the area at `start` back, and the area itself unless `keep`: it is then as
- * new. In the current address space only. */
+ * new. Nobody may use it meanwhile. Thread context. */
 void address_space_drop(address_space_t *space, uintptr_t start, bool keep);
 
-/* Gives the pages of [start, end), a part of an area, back to the area: it is as new there. In the
- * current address space only; the page-fault handler may call it. */
+/* Gives the pages of [start, end), a part of an area of ADDRESS_SPACE_RENEWED pages at most, back to the
+ * area: it is as new there. The page-fault handler may call it. */
+#define ADDRESS_SPACE_RENEWED 8
 void address_space_renew(address_space_t *space, uintptr_t start, uintptr_t end);
 
 /* Serves a page fault at `address`: true where it lies in an area and has a page now. */

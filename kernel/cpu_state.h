@@ -38,6 +38,8 @@ typedef struct _kernel_cpu_t {
     int32_t running_priority;  /* That of `current`; -1: it is `idle`. */
     ktimer_t slice;
     uint64_t switched_tsc;     /* Since when `current` runs. */
+    uint64_t loaded_cr3;       /* The page tables of the thread that runs, or ran last. */
+    uint32_t tlb_request;      /* kernel/tlb.c */
 
     /* Where it was when another CPU crashed: kernel/panic.c. */
     uint64_t stopped_at[PANIC_BACKTRACE]; /* Code addresses, innermost first; 0: no more. */

@@ -12,6 +12,7 @@
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
+#include "kernel/tlb.h"
 
 /* Python recurses on the C stack. It is only promised, so a small machine has less. */
 #define STACK_SIZE (1 << 20)
@@ -19,7 +20,7 @@
 #define SMALL_MACHINE (64 << 20)
 
 /* Below the stack, for what must not be left halfway when the stack is used up. */
-#define STACK_SLACK (8 * PAGE_SIZE)
+#define STACK_SLACK (ADDRESS_SPACE_RENEWED * PAGE_SIZE)
 
 /* The heap of the common size. Of a small machine it takes three quarters; the rest is for
  * what the kernel needs, machine code and a RAM disk. */
@@ -218,14 +219,24 @@ void interpreter_heap_release(void *area) {
 }
 
 static void drop_code(void) {
+    uint64_t pages[32];
+    size_t count;
+    uintptr_t at = WINDOW_EXEC;
     // To the first hole: a reservation that failed may have mapped more than is used.
-    for (uintptr_t at = WINDOW_EXEC; at < WINDOW_EXEC_END; at += PAGE_SIZE) {
-        uint64_t page = paging_unmap(space.root, at);
-        if (!page) {
-            break;
+    do {
+        count = 0;
+        while (count < sizeof(pages) / sizeof(pages[0]) && at < WINDOW_EXEC_END
+               && (pages[count] = paging_unmap(space.root, at))) {
+            ++count;
+            at += PAGE_SIZE;
         }
-        page_free(page, 0);
-    }
+        if (count) {
+            tlb_flush(space.root);
+        }
+        for (size_t i = 0; i < count; ++i) {
+            page_free(pages[i], 0);
+        }
+    } while (count);
     code_used = 0;
 }
 

@@ -21,6 +21,7 @@
 #include "kernel/sched.h"
 #include "kernel/system.h"
 #include "kernel/timer.h"
+#include "kernel/tlb.h"
 
 #define EARLY_FAULT_STACK_SIZE 2048
 
@@ -63,6 +64,7 @@ void boot_main(uint64_t start_info) {
     timer_init();
     cpus_init(&boot_cpu);
     sched_init();
+    tlb_init();
     console_init();
 
     void *stack_top = interpreter_init();

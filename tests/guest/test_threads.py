@@ -25,6 +25,7 @@ TRIALS = [
     "priority",
     "creation",
     "idleness",
+    "shootdown",
     "anything",
 ]
 

@@ -16,6 +16,7 @@
 #include "kernel/condition.h"
 #include "kernel/console.h"
 #include "kernel/cpus.h"
+#include "kernel/interpreter.h"
 #include "kernel/page_alloc.h"
 #include "kernel/semaphore.h"
 #include "kernel/system.h"
@@ -106,7 +107,6 @@ static void arrive(void *arg) {
 }
 
 static void try_cpus(void) {
-    cpus_start();
     say("cpus: ");
     say_number(cpus_count());
     say("\r\n");
@@ -378,6 +378,44 @@ static void try_idleness(void) {
     check(came <= 2, "interrupts in an idle second", came); // The end of the sleep, twice if early.
 }
 
+// Memory that is given back, and comes again with other pages, is seen as it is now on every CPU.
+
+static uint64_t *volatile shared_page;
+static uint32_t round_asked, round_done;
+
+static void look_each_round(void *arg) {
+    (void)arg;
+    for (uint32_t round = 1; round <= 50; ++round) {
+        while (__atomic_load_n(&round_asked, __ATOMIC_ACQUIRE) < round) {
+            cpu_relax(); // Without a sleep, which would change the page tables.
+        }
+        check(*shared_page == round, "an old page is seen in round", round);
+        __atomic_fetch_add(&round_done, 1, __ATOMIC_RELEASE);
+    }
+}
+
+static void try_shootdown(void) {
+    uint64_t taken[2 * 50];
+    size_t lookers = cpus_count() - 1, count = 0;
+    spawn_all(look_each_round, lookers);
+    for (uint32_t round = 1; round <= 50; ++round) {
+        shared_page = interpreter_heap_extend(PAGE_SIZE);
+        *shared_page = round;
+        round_done = 0;
+        __atomic_store_n(&round_asked, round, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&round_done, __ATOMIC_ACQUIRE) < lookers) {
+            cpu_relax();
+        }
+        interpreter_heap_release(shared_page);
+        taken[count++] = page_alloc(0); // So that the page does not come again.
+        taken[count++] = page_alloc(0);
+    }
+    join_all(lookers);
+    while (count) {
+        page_free(taken[--count], 0);
+    }
+}
+
 // All at once, at random.
 
 static mutex_t some_mutex[3];
@@ -458,7 +496,6 @@ static void crash(void *arg) {
 }
 
 static void try_crash(void) {
-    cpus_start();
     arrived = 0;
     spawn_all(spin_in_a_known_place, cpus_count() - 1);
     threads[0] = spawn(crash, 0);
@@ -522,6 +559,7 @@ static const struct {
     { "priority", try_priority },
     { "creation", try_creation },
     { "idleness", try_idleness },
+    { "shootdown", try_shootdown },
     { "anything", try_anything },
 };
 
@@ -541,6 +579,7 @@ static const struct {
 
 void app_main(void) {
     const char *wanted = system_setting("trial");
+    cpus_start();
     for (size_t i = 0; wanted && i < sizeof(crashes) / sizeof(crashes[0]); ++i) {
         if (!strcmp(wanted, crashes[i].name)) {
             crashes[i].fn();
