@@ -36,6 +36,7 @@
 
 /* PML4 slot 2: other memory of the interpreter, which outlives a soft reset. */
 #define AREA_BASE 0x10000000000
+#define STACKS_BASE 0x14000000000 /* From here on stacks of its other threads. */
 #define AREA_END 0x18000000000
 
 /* High half: the same in every address space. */

@@ -8,6 +8,7 @@
 
 typedef enum _lock_rank_t {
     LOCK_RANK_NONE,          /* A lock that nobody has given a rank. */
+    LOCK_RANK_APPLICATION,   /* The application's, which it takes against interrupts. */
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
     LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */

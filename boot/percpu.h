@@ -6,6 +6,7 @@
 #define MICROPY_INCLUDED_BOOT_PERCPU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* 64-bit task state segment: Intel SDM volume 3, figure 8-11. */
@@ -19,11 +20,14 @@ typedef struct __attribute__((packed)) _tss_t {
     uint16_t io_map_base;
 } tss_t;
 
+#define CPU_USER 8
+
 #define PERCPU_LOCKS 8
 
 /* The part of a CPU's state that boot/ keeps. Upper layers put theirs behind it. */
 typedef struct _cpu_t {
     struct _cpu_t *self; /* At GS:0, so that cpu_current() is one load. */
+    void *user;          /* At GS:CPU_USER: what the thread that runs here has set for itself. */
     uint32_t index;      /* 0 for the boot CPU, then in the order of their start. */
     uint32_t apic_id;
     uint64_t gdt[5]; /* Null, code, data, TSS (two entries). */
@@ -34,6 +38,8 @@ typedef struct _cpu_t {
     bool lock_misused;
     #endif
 } cpu_t;
+
+_Static_assert(offsetof(cpu_t, user) == CPU_USER, "CPU_USER");
 
 /* This CPU. With interrupts on, a thread may be moved to another one afterwards. */
 static inline cpu_t *cpu_current(void) {

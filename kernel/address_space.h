@@ -15,7 +15,7 @@
 #include "boot/paging.h"
 #include "boot/spinlock.h"
 
-#define ADDRESS_SPACE_AREAS 40
+#define ADDRESS_SPACE_AREAS 80
 
 /* A demand-zero area, [start, end), whole pages. One that is dropped shares the page table of its
  * 2 MiB with no other. */

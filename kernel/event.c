@@ -12,7 +12,7 @@ void event_signal(void) {
 
 void event_wait(event_waiter_t *waiter, uint64_t deadline_ns) {
     if (__atomic_load_n(&signals, __ATOMIC_ACQUIRE) == waiter->seen) {
-        wait_on(&signals, waiter->seen, deadline_ns);
+        wait_on_interruptible(&signals, waiter->seen, deadline_ns);
     }
     waiter->seen = __atomic_load_n(&signals, __ATOMIC_ACQUIRE);
 }

@@ -12,6 +12,7 @@
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
+#include "kernel/thread.h"
 #include "kernel/tlb.h"
 
 /* Python recurses on the C stack. It is only promised, so a small machine has less. */
@@ -21,6 +22,9 @@
 
 /* Below the stack, for what must not be left halfway when the stack is used up. */
 #define STACK_SLACK (ADDRESS_SPACE_RENEWED * PAGE_SIZE)
+
+/* Unmapped below that, where nothing else is. */
+#define STACK_GAP (LARGE_PAGE_SIZE / 8)
 
 /* The heap of the common size. Of a small machine it takes three quarters; the rest is for
  * what the kernel needs, machine code and a RAM disk. */
@@ -33,6 +37,8 @@
 /* Machine code starts at multiples of this; what lies between traps (INT3). */
 #define CODE_ALIGN 16
 #define CODE_FILLER 0xcc
+
+#define LARGEST_STACK (1 << 30)
 
 #define MINIMUM_HEAP_SIZE (64 * 1024)
 
@@ -78,6 +84,7 @@ static const char *place_name(uintptr_t address) {
         { WINDOW_HEAP, WINDOW_HEAP_END, "the interpreter's heap" },
         { HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, "the interpreter's heap" },
         { slack_bottom(), WINDOW_STACK_END, "the interpreter's stack" },
+        { STACKS_BASE, AREA_END, "stack overflow" },
         { DIRECT_MAP_BASE, DIRECT_MAP_END, "the direct map of memory" },
         { MMIO_BASE, MMIO_END, "device registers" },
     };
@@ -101,12 +108,13 @@ static bool may_be_left(const interrupt_frame_t *frame) {
  * right below RSP, everything else above it; a function with a large frame far below the stack, in
  * the gap that is left there. */
 static bool leave_stack(interrupt_frame_t *frame, uintptr_t address) {
-    bool beyond_stack = address >= WINDOW_OVERRUN_STACK_END && address < stack_bottom();
+    uintptr_t bottom = thread_current()->stack_bottom;
+    bool beyond_stack = address >= bottom - STACK_SLACK - STACK_GAP && address < bottom;
     bool by_stack = address + sizeof(uint64_t) >= frame->rsp;
     if (!on_stack_overrun || !beyond_stack || !by_stack || !may_be_left(frame)) {
         return false;
     }
-    address_space_renew(&space, slack_bottom(), stack_bottom());
+    address_space_renew(&space, bottom - STACK_SLACK, bottom);
     frame->rip = (uintptr_t)on_stack_overrun;
     frame->rsp = WINDOW_OVERRUN_STACK_END - sizeof(uint64_t); // As behind a call: System V ABI, 3.2.2.
     frame->rbp = 0;
@@ -156,6 +164,7 @@ void *interpreter_init(void) {
     memcpy(window_data_start, window_template, window_data_end - window_data_start);
     stack_size = free_bytes() < SMALL_MACHINE ? SMALL_STACK_SIZE : STACK_SIZE;
     add_area(slack_bottom(), STACK_SLACK + stack_size);
+    thread_current()->stack_bottom = stack_bottom();
     add_area(WINDOW_OVERRUN_STACK, WINDOW_OVERRUN_STACK_END - WINDOW_OVERRUN_STACK);
 
     heap_size = SMALL_MACHINE_SHARE(free_bytes());
@@ -183,9 +192,11 @@ size_t interpreter_heap_available(void) {
     return (by_limit < by_memory ? by_limit : by_memory) & ~(size_t)(PAGE_SIZE - 1);
 }
 
-/* Makes a demand-zero area in the first hole of [start, end) that is large enough. */
-static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t size, bool large) {
+/* Makes a demand-zero area in the first hole of [start, end) that is large enough, behind a gap that
+ * stays unmapped. */
+static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t gap, size_t size, bool large) {
     uintptr_t at = start;
+    size += gap;
     for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
         const area_t *area = &space.areas[i];
         if (area->start < at + size && area->end > at) {
@@ -194,7 +205,7 @@ static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t size, b
             i = -1;
         }
     }
-    return size <= end - at && address_space_add(&space, at, size, large) ? at : 0;
+    return size <= end - at && address_space_add(&space, at + gap, size - gap, large) ? at + gap : 0;
 }
 
 void *interpreter_heap_extend(size_t size) {
@@ -202,14 +213,27 @@ void *interpreter_heap_extend(size_t size) {
     if (!size || size > interpreter_heap_available()) {
         return NULL;
     }
-    uintptr_t start = add_area_between(HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, size, true);
+    uintptr_t start = add_area_between(HEAP_EXTENSION_BASE, HEAP_EXTENSION_END, 0, size, true);
     heap_extended += start ? size : 0;
     return (void *)start;
 }
 
 void *interpreter_area(size_t size) {
     size = whole_pages(size);
-    return size && size <= AREA_END - AREA_BASE ? (void *)add_area_between(AREA_BASE, AREA_END, size, false) : NULL;
+    return size && size <= STACKS_BASE - AREA_BASE ? (void *)add_area_between(AREA_BASE, STACKS_BASE, 0, size, false) : NULL;
+}
+
+void *interpreter_stack_new(size_t *size) {
+    *size = whole_pages(*size);
+    if (!*size || *size > LARGEST_STACK) {
+        return NULL;
+    }
+    uintptr_t start = add_area_between(STACKS_BASE, AREA_END, STACK_GAP, STACK_SLACK + *size, false);
+    return start ? (void *)(start + STACK_SLACK) : NULL;
+}
+
+void interpreter_stack_free(void *stack) {
+    address_space_drop(&space, (uintptr_t)stack - STACK_SLACK, false);
 }
 
 void interpreter_heap_release(void *area) {

@@ -48,10 +48,17 @@ void interpreter_exec_write(void *address, const void *code, size_t size);
 /* The part of the executable area in use, for the garbage collector to scan. */
 void interpreter_exec_range(const void **start, size_t *size);
 
-/* Lowest address of this thread's stack, and its size in bytes. */
+/* Lowest address of the main thread's stack, and its size in bytes. */
 void *interpreter_stack(size_t *size);
 
-/* What happens when this thread's stack is used up: the program is left where it is, and `fn` runs
+/* A stack of `size` bytes for another thread, with what the main one has below it. Returns its lowest address,
+ * or NULL where the machine has no more memory. `size` is rounded up to whole pages. */
+void *interpreter_stack_new(size_t *size);
+
+/* Gives back what interpreter_stack_new() gave; its thread has ended. */
+void interpreter_stack_free(void *stack);
+
+/* What happens when a thread's stack is used up: the program is left where it is, and `fn` runs
  * instead, on a small stack of its own, interrupts on. It has to end in a jump back to a frame of
  * the thread's own stack. Before this call an overrun is a crash.
  *

@@ -67,7 +67,7 @@ void boot_main(uint64_t start_info) {
     tlb_init();
     console_init();
 
-    void *stack_top = interpreter_init();
     sched_init_cpu(&main_thread, boot_stack + BOOT_STACK_SIZE);
+    void *stack_top = interpreter_init();
     thread_enter(stack_top, run_application);
 }

@@ -16,17 +16,27 @@ bool mutex_try_lock(mutex_t *mutex) {
     return __atomic_compare_exchange_n(&mutex->state, &state, LOCKED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-bool mutex_lock_until(mutex_t *mutex, uint64_t deadline_ns) {
+static wait_result_t lock(mutex_t *mutex, uint64_t deadline_ns, wait_result_t (*wait)(const uint32_t *, uint32_t, uint64_t)) {
     if (mutex_try_lock(mutex)) {
-        return true;
+        return WAIT_WOKEN;
     }
+    wait_result_t result = WAIT_WOKEN;
     while (__atomic_exchange_n(&mutex->state, CONTENDED, __ATOMIC_ACQUIRE) != FREE) {
-        if (wait_on(&mutex->state, CONTENDED, deadline_ns) == WAIT_TIMEOUT) {
-            // It may have become free at the last moment.
-            return __atomic_exchange_n(&mutex->state, CONTENDED, __ATOMIC_ACQUIRE) == FREE;
+        // Even then it may have become free at the last moment.
+        if (result == WAIT_TIMEOUT || result == WAIT_INTERRUPTED) {
+            return result;
         }
+        result = wait(&mutex->state, CONTENDED, deadline_ns);
     }
-    return true;
+    return WAIT_WOKEN;
+}
+
+bool mutex_lock_until(mutex_t *mutex, uint64_t deadline_ns) {
+    return lock(mutex, deadline_ns, wait_on) == WAIT_WOKEN;
+}
+
+wait_result_t mutex_lock_interruptible(mutex_t *mutex, uint64_t deadline_ns) {
+    return lock(mutex, deadline_ns, wait_on_interruptible);
 }
 
 void mutex_unlock(mutex_t *mutex) {

@@ -22,6 +22,9 @@ bool mutex_try_lock(mutex_t *mutex);
  * is locked now. Thread context, no spin lock held. */
 bool mutex_lock_until(mutex_t *mutex, uint64_t deadline_ns);
 
+/* The same, and thread_interrupt() ends it. WAIT_WOKEN: it is locked; else WAIT_TIMEOUT or WAIT_INTERRUPTED. */
+wait_result_t mutex_lock_interruptible(mutex_t *mutex, uint64_t deadline_ns);
+
 static inline void mutex_lock(mutex_t *mutex) {
     mutex_lock_until(mutex, WAIT_FOREVER);
 }

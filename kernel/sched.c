@@ -88,6 +88,7 @@ static thread_t *begin_next(kernel_cpu_t *cpu, thread_t *next) {
     cpu->switched_tsc = now;
     next->context.busy = 1;
     next->cpu = cpu->boot.index;
+    cpu->boot.user = next->user;
     bool was_idle = cpu->current == &cpu->idle;
     cpu->current = next;
     __atomic_store_n(&cpu->running_priority, next == &cpu->idle ? -1 : next->link.priority, __ATOMIC_SEQ_CST);

@@ -106,6 +106,7 @@ thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), voi
     strncpy(thread->name, options->name, THREAD_NAME_SIZE - 1);
     thread->link.priority = options->priority;
     thread->user = options->user;
+    thread->stack_bottom = options->stack_bottom;
     thread->fn = fn;
     thread->arg = arg;
     thread->cpu = thread_current()->cpu;
@@ -144,8 +145,11 @@ void thread_detach(thread_t *thread) {
     }
 }
 
-void *thread_user(void) {
-    return thread_current()->user;
+void thread_set_user(void *user) {
+    uint64_t flags = interrupts_save_disable();
+    thread_current()->user = user;
+    cpu_current()->user = user;
+    interrupts_restore(flags);
 }
 
 void thread_yield(void) {

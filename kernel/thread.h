@@ -27,12 +27,15 @@ typedef struct _thread_t {
     run_link_t link;
     uint32_t state;           /* thread_state_t. */
     uint32_t cpu;             /* Index of the CPU that runs it, or ran it last. */
-    void *user;               /* The upper layer's. */
+    void *user;               /* The upper layer's; at GS:CPU_USER while the thread runs. */
+    uintptr_t stack_bottom;   /* Of a stack in the interpreter's memory: kernel/interpreter.h. */
     void (*fn)(void *);       /* What it runs. */
     void *arg;
     void *fpu;                /* Vector registers, while `fpu_saved`; NULL: it uses none. */
     bool fpu_saved;
-    bool timed_out;           /* How the last wait ended. */
+    uint8_t wait_result;      /* wait_result_t: how the last wait ended. */
+    bool interruptible;       /* Whether thread_interrupt() ends this one. */
+    uint32_t interrupted;     /* thread_interrupt() is still to be heard. */
     uint32_t fate;            /* Who sees to its end: kernel/thread.c. */
     void *stack;              /* The top of its kernel stack; NULL: the stack is somebody else's. */
     uint64_t run_ticks;       /* How long it ran, by the TSC; as of its last leaving of a CPU. */
@@ -49,7 +52,8 @@ typedef struct _thread_options_t {
     const char *name;         /* For people; cut to THREAD_NAME_SIZE - 1 bytes. */
     run_priority_t priority;
     void *stack_top;          /* A multiple of 16; NULL: a kernel stack of THREAD_KERNEL_STACK bytes. */
-    void *user;               /* What thread_user() gives in the thread. */
+    uintptr_t stack_bottom;   /* Its lowest address, where it is one of interpreter_stack_new(). */
+    void *user;               /* As by thread_set_user(). */
 } thread_options_t;
 
 #define THREAD_KERNEL_STACK 0x4000
@@ -72,8 +76,12 @@ void thread_detach(thread_t *thread);
 /* This thread. Never NULL once the boot has made the first one. */
 thread_t *thread_current(void);
 
-/* What thread_options_t gave to this thread. */
-void *thread_user(void);
+/* Puts something at GS:CPU_USER for this thread alone, whatever CPU runs it. */
+void thread_set_user(void *user);
+
+/* Ends the thread's wait if it is an interruptible one (kernel/wait.h); if it is in none, its next one. Any
+ * context. The thread_t must be there. */
+void thread_interrupt(thread_t *thread);
 
 /* Lets others of the same priority run first. Thread context. */
 void thread_yield(void);

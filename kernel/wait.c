@@ -46,30 +46,42 @@ static void enqueue(wait_bucket_t *bucket, thread_t *thread) {
     thread->state = THREAD_WAITING;
 }
 
-static void dequeue(wait_bucket_t *bucket, thread_t *thread) {
+static void dequeue(wait_bucket_t *bucket, thread_t *thread, wait_result_t result) {
+    thread->wait_result = result;
     *(thread->wait_previous ? &thread->wait_previous->wait_next : &bucket->first) = thread->wait_next;
     *(thread->wait_next ? &thread->wait_next->wait_previous : &bucket->last) = thread->wait_previous;
     thread->bucket = NULL;
     thread->state = THREAD_READY;
 }
 
-static void on_deadline(ktimer_t *timer) {
-    thread_t *thread = (thread_t *)((uint8_t *)timer - offsetof(thread_t, timer));
-    // timer_stop() of the thread waits for the end of this: so the bucket is that of this wait, or none.
-    wait_bucket_t *bucket = __atomic_load_n(&thread->bucket, __ATOMIC_ACQUIRE);
+/* Ends the wait of a thread, if it is in one; unless `any`, in an interruptible one. */
+static void end_wait(thread_t *thread, wait_result_t result, bool any) {
+    wait_bucket_t *bucket = __atomic_load_n(&thread->bucket, __ATOMIC_SEQ_CST);
     if (!bucket) {
         return;
     }
-    uint64_t flags = spin_lock_irqsave(&bucket->lock);
-    bool waits = thread->bucket == bucket;
-    if (waits) {
-        dequeue(bucket, thread);
-        thread->timed_out = true;
+    uint64_t flags = spin_lock_nofault(&bucket->lock);
+    bool ends = thread->bucket == bucket && (any || thread->interruptible);
+    if (ends) {
+        thread->interrupted = thread->interrupted && result != WAIT_INTERRUPTED;
+        dequeue(bucket, thread, result);
     }
-    spin_unlock_irqrestore(&bucket->lock, flags);
-    if (waits) {
+    spin_unlock(&bucket->lock);
+    if (ends) {
         sched_ready(thread);
     }
+    interrupts_restore(flags);
+}
+
+static void on_deadline(ktimer_t *timer) {
+    // timer_stop() of the thread waits for the end of this: what it ends is the wait that it is for.
+    end_wait((thread_t *)((uint8_t *)timer - offsetof(thread_t, timer)), WAIT_TIMEOUT, true);
+}
+
+void thread_interrupt(thread_t *thread) {
+    // The thread puts itself into the bucket before it looks at this.
+    __atomic_store_n(&thread->interrupted, 1, __ATOMIC_SEQ_CST);
+    end_wait(thread, WAIT_INTERRUPTED, false);
 }
 
 /* A debug build: who holds a spin lock, or has interrupts off for another reason, may not wait. */
@@ -83,7 +95,7 @@ static void check_may_wait(uint64_t flags) {
     #endif
 }
 
-wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+static wait_result_t wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, bool interruptible) {
     thread_t *thread = thread_current();
     uint64_t space = space_of(word);
     wait_bucket_t *bucket = bucket_of(word, space);
@@ -95,8 +107,13 @@ wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline
     }
     thread->wait_word = word;
     thread->wait_space = space;
-    thread->timed_out = false;
+    thread->interruptible = interruptible;
     enqueue(bucket, thread);
+    if (interruptible && __atomic_exchange_n(&thread->interrupted, 0, __ATOMIC_SEQ_CST)) {
+        dequeue(bucket, thread, WAIT_INTERRUPTED);
+        spin_unlock_irqrestore(&bucket->lock, flags);
+        return WAIT_INTERRUPTED;
+    }
     spin_unlock(&bucket->lock); // Interrupts stay off until another thread runs here.
     if (deadline_ns != WAIT_FOREVER) {
         timer_start(&thread->timer, deadline_ns, on_deadline);
@@ -106,7 +123,15 @@ wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline
         timer_stop(&thread->timer);
     }
     interrupts_restore(flags);
-    return thread->timed_out ? WAIT_TIMEOUT : WAIT_WOKEN;
+    return thread->wait_result;
+}
+
+wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    return wait(word, expected, deadline_ns, false);
+}
+
+wait_result_t wait_on_interruptible(const uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    return wait(word, expected, deadline_ns, true);
 }
 
 uint32_t wait_wake(const uint32_t *word, uint32_t count) {
@@ -118,7 +143,7 @@ uint32_t wait_wake(const uint32_t *word, uint32_t count) {
     for (thread_t *at = bucket->first, *next; at && found < count; at = next) {
         next = at->wait_next;
         if (at->wait_word == word && at->wait_space == space) {
-            dequeue(bucket, at);
+            dequeue(bucket, at, WAIT_WOKEN);
             *end = at;
             end = &at->wait_next;
             *end = NULL;

@@ -19,11 +19,15 @@ typedef enum _wait_result_t {
     WAIT_WOKEN,   /* By wait_wake(). */
     WAIT_CHANGED, /* The word was not as expected; nothing was waited for. */
     WAIT_TIMEOUT,
+    WAIT_INTERRUPTED, /* By thread_interrupt(). */
 } wait_result_t;
 
 /* Waits while *word is `expected`: until wait_wake() of the word, at the latest until the monotonic clock
  * reaches `deadline_ns`. Thread context, interrupts on, no lock held. */
 wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
+
+/* The same, and thread_interrupt() ends it too. */
+wait_result_t wait_on_interruptible(const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 
 /* Has the first `count` threads that wait on the word go on. Returns how many those were. The word is not
  * read: it may be gone. Any context where the word is the kernel's, else a thread of its address space. */

@@ -5,6 +5,7 @@
 
 #include "py/gc.h"
 #include "py/mphal.h"
+#include "py/mpthread.h"
 #include "py/mpstate.h"
 #include "shared/runtime/gchelper.h"
 #include "shared/runtime/pyexec.h"
@@ -106,6 +107,10 @@ static size_t live_blocks(void) {
 void gc_collect(void) {
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
+
+    #if MICROPY_PY_THREAD
+    mp_thread_gc_others();
+    #endif
 
     // Loaded machine code holds addresses of its data.
     const void *code;

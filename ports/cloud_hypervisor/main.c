@@ -7,6 +7,7 @@
 #include "py/cstack.h"
 #include "py/gc.h"
 #include "py/mphal.h"
+#include "py/mpthread.h"
 #include "py/runtime.h"
 #include "shared/readline/readline.h"
 #include "shared/runtime/pyexec.h"
@@ -96,6 +97,9 @@ static void run_session(void) {
     }
 
     application_run_exit_function();
+    #if MICROPY_PY_THREAD
+    mp_thread_deinit();
+    #endif
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
     #if MICROPY_PY_MACHINE_TIMER
     soft_timer_deinit();
@@ -108,6 +112,9 @@ static void run_session(void) {
 void app_main(void) {
     static const char *const settings[] = { SETTINGS };
     system_check_settings(settings, MP_ARRAY_SIZE(settings));
+    #if MICROPY_PY_THREAD
+    mp_thread_init();
+    #endif
     size_t stack_size;
     char *stack = interpreter_stack(&stack_size);
     mp_cstack_init_with_top(stack + stack_size, stack_size);

@@ -84,6 +84,11 @@ void heap_after_exec(int *ret);
 #define MICROPY_READLINE_HISTORY_SIZE (50)
 #define MICROPY_PY_BUILTINS_HELP_TEXT cloud_hypervisor_help_text
 
+// Threads, on all CPUs, with one of them in the interpreter at a time.
+#ifndef MICROPY_PY_THREAD
+#define MICROPY_PY_THREAD (1)
+#endif
+
 // Callbacks. Interrupt handlers schedule them; they run in the interpreter's own thread.
 #define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (64) // The host may stop a virtual machine for a while: all that was due then comes at once.

@@ -3,6 +3,7 @@
 
 #include "py/mperrno.h"
 #include "py/mphal.h"
+#include "py/mpthread.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "extmod/misc.h"
@@ -26,6 +27,7 @@ int mp_interrupt_char = -1;
 // as long as there is only one: a tight loop in Python looks at nothing else.
 static void on_interrupt_char(void) {
     mp_sched_keyboard_interrupt();
+    mp_thread_interrupt_main();
 }
 
 void mp_hal_set_interrupt_char(int c) {
@@ -60,19 +62,25 @@ int mp_hal_stdin_rx_chr(void) {
 }
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *str, size_t len) {
+    MP_THREAD_GIL_EXIT();
     console_write(str, len);
+    MP_THREAD_GIL_ENTER();
     int written = mp_os_dupterm_tx_strn(str, len);
     return written >= 0 ? MIN((size_t)written, len) : len;
 }
 
 // Callbacks run one at a time, each between two waits: as long as some are left, nobody halts.
 void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns) {
-    static event_waiter_t outside, in_callback;
+    mp_thread_waiters_t *waiters = mp_thread_waiters();
+    event_waiter_t *waiter = &waiters->outside;
     if (MP_STATE_VM(sched_state) < 0) {
-        event_wait(&in_callback, deadline_ns);
-    } else if (MP_STATE_VM(sched_state) == MP_SCHED_IDLE) {
-        event_wait(&outside, deadline_ns);
+        waiter = &waiters->in_callback;
+    } else if (MP_STATE_VM(sched_state) != MP_SCHED_IDLE) {
+        return;
     }
+    MP_THREAD_GIL_EXIT();
+    event_wait(waiter, deadline_ns);
+    MP_THREAD_GIL_ENTER();
 }
 
 static uint64_t deadline_after(mp_uint_t count, uint64_t unit_ns) {

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "py/gc.h"
+#include "py/mperrno.h"
+#include "py/mpstate.h"
+#include "py/mpthread.h"
+#include "py/runtime.h"
+#include "shared/runtime/gchelper.h"
+
+#include "boot/spinlock.h"
+#include "kernel/clock.h"
+#include "kernel/interpreter.h"
+#include "kernel/panic.h"
+#include "kernel/thread.h"
+
+#define DEFAULT_STACK_SIZE (128 * 1024)
+#define MINIMUM_STACK_SIZE (64 * 1024)
+
+// CPython's switch interval.
+#define SWITCH_INTERVAL_NS 5000000
+
+// Of a thread other than the main one it lies at the top of its stack.
+typedef struct _py_thread_t {
+    struct _py_thread_t *next;
+    thread_t *thread;
+    mp_state_thread_t *state;  // NULL: it has not begun.
+    uintptr_t sp;              // Where its stack ended, and what its registers held, when it last
+    gc_helper_regs_t regs;     // released the GIL.
+    void *stack;
+    void *(*entry)(void *);
+    void *arg;
+    bool is_cancelled;
+    bool has_ended;            // It touches nothing of the interpreter's any more.
+    mp_thread_waiters_t waiters;
+} py_thread_t;
+
+static py_thread_t main_thread; // The first of the list. All under the GIL.
+
+// Of the GIL. It is a word like a mutex's, and beyond that can be handed over: then it stays locked.
+enum { FREE, LOCKED, CONTENDED };
+static bool is_handed_over; // To the first of the waiters to find this.
+static bool is_wanted;      // Somebody has waited for the switch interval.
+
+static spinlock_t atomic_lock = SPINLOCK_INIT(LOCK_RANK_APPLICATION);
+
+uint64_t atomic_section_begin(void) {
+    return spin_lock_irqsave(&atomic_lock);
+}
+
+void atomic_section_end(uint64_t state) {
+    spin_unlock_irqrestore(&atomic_lock, state);
+}
+
+static py_thread_t *current(void) {
+    py_thread_t *self = thread_current()->arg;
+    return self ? self : &main_thread;
+}
+
+mp_thread_waiters_t *mp_thread_waiters(void) {
+    return &current()->waiters;
+}
+
+void mp_thread_ask_attention(void) {
+    uint64_t state = atomic_section_begin();
+    if (MP_STATE_VM(sched_state) == MP_SCHED_IDLE) {
+        MP_STATE_VM(sched_state) = MP_SCHED_PENDING;
+    }
+    atomic_section_end(state);
+}
+
+void mp_thread_interrupt_main(void) {
+    mp_thread_ask_attention();
+    thread_interrupt(main_thread.thread);
+}
+
+// The GIL.
+
+static uint32_t *gil(void) {
+    return &MP_STATE_VM(gil_mutex).state;
+}
+
+static _Noreturn void end_cancelled(py_thread_t *self) {
+    self->has_ended = true;
+    thread_exit();
+}
+
+static void wait_for_gil(py_thread_t *self) {
+    while (__atomic_exchange_n(gil(), CONTENDED, __ATOMIC_ACQUIRE) != FREE) {
+        uint64_t deadline_ns = clock_monotonic_ns() + SWITCH_INTERVAL_NS;
+        wait_result_t result = wait_on_interruptible(gil(), CONTENDED, deadline_ns);
+        if (result == WAIT_WOKEN && __atomic_exchange_n(&is_handed_over, false, __ATOMIC_ACQ_REL)) {
+            return;
+        }
+        if (__atomic_load_n(&self->is_cancelled, __ATOMIC_ACQUIRE)) {
+            end_cancelled(self);
+        }
+        if (result == WAIT_TIMEOUT) {
+            __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
+            mp_thread_ask_attention();
+        }
+    }
+}
+
+static void gil_release(void) {
+    if (__atomic_exchange_n(gil(), FREE, __ATOMIC_RELEASE) == CONTENDED) {
+        wait_wake(gil(), 1);
+    }
+}
+
+static void gil_enter(void) {
+    py_thread_t *self = current();
+    uint32_t state = FREE;
+    if (!__atomic_compare_exchange_n(gil(), &state, LOCKED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        wait_for_gil(self);
+    }
+    if (__atomic_load_n(&self->is_cancelled, __ATOMIC_ACQUIRE)) {
+        gil_release();
+        end_cancelled(self);
+    }
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+        mp_thread_ask_attention(); // The flag that told of it may have been taken down by another thread.
+    }
+}
+
+// Takes down what a collection by another thread is to see of this one, as long as that has the GIL. The caller
+// has put the registers that a called function keeps below its frame's address, by __builtin_unwind_init().
+static void remember(uintptr_t *frame) {
+    py_thread_t *self = current();
+    memcpy(self->regs, frame - MP_ARRAY_SIZE(self->regs), sizeof(self->regs));
+    self->sp = (uintptr_t)frame;
+}
+
+static MP_NOINLINE void gil_exit(void) {
+    __builtin_unwind_init();
+    remember(__builtin_frame_address(0));
+    gil_release();
+}
+
+// Hands the GIL to a thread that waits for it, and waits in its turn.
+static MP_NOINLINE void gil_hand_over(void) {
+    __builtin_unwind_init();
+    remember(__builtin_frame_address(0));
+    __atomic_store_n(&is_handed_over, true, __ATOMIC_RELEASE);
+    if (!wait_wake(gil(), 1) && __atomic_exchange_n(&is_handed_over, false, __ATOMIC_ACQ_REL)) {
+        return; // Nobody is waiting just now.
+    }
+    wait_for_gil(current());
+    if (__atomic_load_n(&current()->is_cancelled, __ATOMIC_ACQUIRE)) {
+        gil_release();
+        end_cancelled(current());
+    }
+}
+
+void mp_thread_attention(void) {
+    mp_handle_pending(true);
+    // A callback runs to its end first.
+    if (__atomic_load_n(&is_wanted, __ATOMIC_ACQUIRE) && MP_STATE_VM(sched_state) >= 0) {
+        __atomic_store_n(&is_wanted, false, __ATOMIC_RELEASE);
+        gil_hand_over();
+        mp_handle_pending(true);
+    }
+}
+
+// Mutexes.
+
+void mp_thread_mutex_init(mp_thread_mutex_t *mutex) {
+    mutex->state = FREE;
+}
+
+int mp_thread_mutex_lock(mp_thread_mutex_t *mutex, int wait) {
+    if (mutex == &MP_STATE_VM(gil_mutex)) {
+        gil_enter();
+        return 1;
+    }
+    if (!wait) {
+        return mutex_try_lock(mutex);
+    }
+    while (mutex_lock_interruptible(mutex, WAIT_FOREVER) != WAIT_WOKEN) {
+        py_thread_t *self = current();
+        if (__atomic_load_n(&self->is_cancelled, __ATOMIC_ACQUIRE)) {
+            end_cancelled(self);
+        }
+        if (self == &main_thread) {
+            return -MP_EINTR;
+        }
+    }
+    return 1;
+}
+
+void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
+    if (mutex == &MP_STATE_VM(gil_mutex)) {
+        gil_exit();
+    } else {
+        mutex_unlock(mutex);
+    }
+}
+
+bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns) {
+    bool locked = mutex_try_lock(mutex);
+    while (!locked && clock_monotonic_ns() < deadline_ns) {
+        MP_THREAD_GIL_EXIT();
+        wait_result_t result = mutex_lock_interruptible(mutex, deadline_ns);
+        MP_THREAD_GIL_ENTER();
+        locked = result == WAIT_WOKEN;
+        if (result == WAIT_TIMEOUT) {
+            break;
+        }
+        if (result == WAIT_INTERRUPTED) {
+            mp_handle_pending(true);
+        }
+    }
+    return locked;
+}
+
+// Threads.
+
+void mp_thread_init(void) {
+    memset(&main_thread, 0, sizeof(main_thread));
+    main_thread.thread = thread_current();
+    main_thread.state = &mp_state_ctx.thread;
+    thread_set_user(&mp_state_ctx.thread);
+}
+
+void mp_thread_set_state(mp_state_thread_t *state) {
+    current()->state = state;
+    thread_set_user(state);
+}
+
+mp_uint_t mp_thread_get_id(void) {
+    return (uintptr_t)current();
+}
+
+static void run(void *arg) {
+    py_thread_t *self = arg;
+    self->entry(self->arg);
+}
+
+// Takes the threads that have ended out of the list, with all that is theirs.
+static void bury(bool wait) {
+    py_thread_t **at = &main_thread.next;
+    while (*at) {
+        py_thread_t *thread = *at;
+        if ((wait || thread->has_ended) && thread_join(thread->thread, WAIT_FOREVER)) {
+            *at = thread->next;
+            interpreter_stack_free(thread->stack);
+        } else {
+            at = &thread->next;
+        }
+    }
+}
+
+mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size) {
+    bury(false);
+    *stack_size = MAX(*stack_size ? *stack_size : DEFAULT_STACK_SIZE, MINIMUM_STACK_SIZE);
+    char *stack = interpreter_stack_new(stack_size);
+    if (!stack) {
+        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("can't create thread"));
+    }
+    py_thread_t *self = (py_thread_t *)(stack + *stack_size) - 1;
+    *self = (py_thread_t) { .next = main_thread.next, .stack = stack, .entry = entry, .arg = arg };
+    *stack_size = (uintptr_t)self - (uintptr_t)stack - MICROPY_STACK_CHECK_MARGIN;
+    thread_options_t options = {
+        .name = "python",
+        .priority = RUN_PRIORITY_NORMAL,
+        .stack_top = (void *)((uintptr_t)self & ~(uintptr_t)15),
+        .stack_bottom = (uintptr_t)stack,
+    };
+    self->thread = thread_create(&options, run, self);
+    if (!self->thread) {
+        interpreter_stack_free(stack);
+        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("can't create thread"));
+    }
+    main_thread.next = self;
+    return (uintptr_t)self;
+}
+
+void mp_thread_start(void) {
+}
+
+void mp_thread_finish(void) {
+    current()->has_ended = true;
+}
+
+void mp_thread_deinit(void) {
+    for (py_thread_t *thread = main_thread.next; thread; thread = thread->next) {
+        __atomic_store_n(&thread->is_cancelled, true, __ATOMIC_RELEASE);
+        thread_interrupt(thread->thread);
+    }
+    MP_THREAD_GIL_EXIT();
+    bury(true);
+    MP_THREAD_GIL_ENTER();
+}
+
+void mp_thread_gc_others(void) {
+    for (py_thread_t *thread = &main_thread; thread; thread = thread->next) {
+        if (thread == current() || thread->has_ended) {
+            continue;
+        }
+        gc_collect_root(&thread->arg, 1);
+        if (thread->state) {
+            gc_collect_root((void **)thread->regs, MP_ARRAY_SIZE(thread->regs));
+            gc_collect_root((void **)thread->sp, ((uintptr_t)thread->state->stack_top - thread->sp) / sizeof(uintptr_t));
+        }
+    }
+}

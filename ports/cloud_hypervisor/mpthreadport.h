@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* Threads of one interpreter: threads of the kernel that hold its GIL in turn. */
+#ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPTHREADPORT_H
+#define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPTHREADPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "boot/percpu.h"
+#include "kernel/event.h"
+#include "kernel/mutex.h"
+
+typedef mutex_t mp_thread_mutex_t;
+
+// Upstream declares it as a function. This one is a load, since each `try` and each call needs it.
+static inline struct _mp_state_thread_t *mp_thread_get_state(void) {
+    return *(struct _mp_state_thread_t *__seg_gs *)CPU_USER;
+}
+
+// Makes the calling thread the interpreter's main one. Before all else.
+void mp_thread_init(void);
+
+// Ends all other threads, and waits for that. Main thread, with the GIL.
+void mp_thread_deinit(void);
+
+// Marks what the other threads hold. In a collection.
+void mp_thread_gc_others(void);
+
+// What the VM does between two jumps instead of mp_handle_pending(true): it also gives the GIL to a thread
+// that has waited for it for the switch interval. So the VM looks at one flag only: vm_attention.h.
+void mp_thread_attention(void);
+
+// Has the main thread look at what is pending, wherever it waits. Any context.
+void mp_thread_interrupt_main(void);
+
+// Has the thread that runs Python call mp_thread_attention(). Any context.
+void mp_thread_ask_attention(void);
+
+// Waits for the mutex, which is not the GIL, until the monotonic clock reaches `deadline_ns`, without the GIL.
+// False where the time is up. Raises what is pending, such as KeyboardInterrupt.
+bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns);
+
+// What this thread has seen of events: when it waits, and when a callback in such a wait waits.
+typedef struct _mp_thread_waiters_t {
+    event_waiter_t outside, in_callback;
+} mp_thread_waiters_t;
+
+mp_thread_waiters_t *mp_thread_waiters(void);
+
+// Against interrupts, which may come on another CPU. What they share is in short sections; no other one may
+// begin in it. Returns what the end wants.
+uint64_t atomic_section_begin(void);
+void atomic_section_end(uint64_t state);
+
+#endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPTHREADPORT_H
