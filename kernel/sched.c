@@ -209,15 +209,15 @@ static bool kick_an_idle_one(void) {
 
 static void on_slice(ktimer_t *timer);
 
-/* What a busy CPU does about a thread that was put into its queue. On that CPU. */
-static void look_at_queue(kernel_cpu_t *cpu) {
+/* Sees to it that `thread`, which runs on this CPU or is about to, makes way in time for those in the queue. */
+static void look_at_queue(kernel_cpu_t *cpu, const thread_t *thread) {
     spin_lock(&cpu->queue_lock);
     int highest = run_queue_highest(&cpu->queue);
-    bool slice = highest >= 0 && cpu->current != &cpu->idle;
+    bool slice = highest >= 0 && thread != &cpu->idle;
     cpu->has_slice = slice;
     spin_unlock(&cpu->queue_lock);
     if (slice) {
-        cpu->resched |= highest > cpu->current->link.priority;
+        cpu->resched |= highest > thread->link.priority;
         if (!cpu->slice.queued) {
             timer_start(&cpu->slice, clock_monotonic_ns() + SCHED_SLICE_NS, on_slice);
         }
@@ -227,13 +227,13 @@ static void look_at_queue(kernel_cpu_t *cpu) {
 static void on_slice(ktimer_t *timer) {
     (void)timer;
     kernel_cpu_t *cpu = kernel_cpu();
-    look_at_queue(cpu);
+    look_at_queue(cpu, cpu->current);
     cpu->resched |= cpu->has_slice;
 }
 
 static void on_resched(interrupt_frame_t *frame) {
     (void)frame;
-    look_at_queue(kernel_cpu());
+    look_at_queue(kernel_cpu(), kernel_cpu()->current);
     lapic_eoi();
 }
 
@@ -254,7 +254,7 @@ void sched_ready(thread_t *thread) {
         cpu->has_slice = true;
         spin_unlock(&cpu->queue_lock);
         if (tell && cpu == kernel_cpu()) {
-            look_at_queue(cpu);
+            look_at_queue(cpu, cpu->current);
         } else if (tell) {
             kick(cpu);
         }
@@ -305,6 +305,7 @@ _Noreturn void sched_run(void) {
         thread_t *next = find_work(cpu);
         if (next) {
             leave_idle(cpu);
+            look_at_queue(cpu, next);
             switch_to(cpu, next);
         } else if (become_idle(cpu)) {
             interrupts_enable_and_halt();

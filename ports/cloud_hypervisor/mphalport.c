@@ -7,6 +7,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 #include "extmod/misc.h"
+#include "boot/spinlock.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/event.h"
@@ -23,11 +24,23 @@
 
 int mp_interrupt_char = -1;
 
+static spinlock_t atomic_lock = SPINLOCK_INIT(LOCK_RANK_APPLICATION);
+
+uint64_t atomic_section_begin(void) {
+    return spin_lock_irqsave(&atomic_lock);
+}
+
+void atomic_section_end(uint64_t state) {
+    spin_unlock_irqrestore(&atomic_lock, state);
+}
+
 // Called in interrupt context. It reaches into the interpreter's memory, which is right
 // as long as there is only one: a tight loop in Python looks at nothing else.
 static void on_interrupt_char(void) {
     mp_sched_keyboard_interrupt();
+    #if MICROPY_PY_THREAD
     mp_thread_interrupt_main();
+    #endif
 }
 
 void mp_hal_set_interrupt_char(int c) {
@@ -71,10 +84,14 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *str, size_t len) {
 
 // Callbacks run one at a time, each between two waits: as long as some are left, nobody halts.
 void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns) {
-    mp_thread_waiters_t *waiters = mp_thread_waiters();
-    event_waiter_t *waiter = &waiters->outside;
+    #if MICROPY_PY_THREAD
+    event_waiter_t *waiter = mp_thread_waiters();
+    #else
+    static event_waiter_t waiters[2];
+    event_waiter_t *waiter = waiters;
+    #endif
     if (MP_STATE_VM(sched_state) < 0) {
-        waiter = &waiters->in_callback;
+        ++waiter;
     } else if (MP_STATE_VM(sched_state) != MP_SCHED_IDLE) {
         return;
     }

@@ -7,15 +7,12 @@
 #include "boot/cpu.h"
 #include "shared/runtime/interrupt_char.h"
 
-#ifdef ATOMIC_SECTION_IS_LOCAL // machine.disable_irq(): long, and on this CPU only.
-#define MICROPY_BEGIN_ATOMIC_SECTION() interrupts_save_disable()
-#define MICROPY_END_ATOMIC_SECTION(state) interrupts_restore(state)
-#else
+// Against interrupts, which may come on another CPU. What they share is in short sections; no other one may
+// begin in it.
 uint64_t atomic_section_begin(void);
 void atomic_section_end(uint64_t state);
 #define MICROPY_BEGIN_ATOMIC_SECTION() atomic_section_begin()
 #define MICROPY_END_ATOMIC_SECTION(state) atomic_section_end(state)
-#endif
 
 // Halts until something happens, or for `timeout_ms`; (mp_uint_t)-1: for ever.
 #define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait_for_event(timeout_ms)

@@ -5,16 +5,18 @@
 
 #include "py/gc.h"
 #include "py/mperrno.h"
+#include "py/mphal.h"
 #include "py/mpstate.h"
 #include "py/mpthread.h"
 #include "py/runtime.h"
 #include "shared/runtime/gchelper.h"
 
-#include "boot/spinlock.h"
 #include "kernel/clock.h"
 #include "kernel/interpreter.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
+
+#if MICROPY_PY_THREAD
 
 #define DEFAULT_STACK_SIZE (128 * 1024)
 #define MINIMUM_STACK_SIZE (64 * 1024)
@@ -26,15 +28,15 @@
 typedef struct _py_thread_t {
     struct _py_thread_t *next;
     thread_t *thread;
-    mp_state_thread_t *state;  // NULL: it has not begun.
-    uintptr_t sp;              // Where its stack ended, and what its registers held, when it last
+    mp_state_thread_t *state;
+    uintptr_t sp;              // Where its stack ended, and what its registers held, when it last; 0: not yet
     gc_helper_regs_t regs;     // released the GIL.
     void *stack;
     void *(*entry)(void *);
     void *arg;
     bool is_cancelled;
     bool has_ended;            // It touches nothing of the interpreter's any more.
-    mp_thread_waiters_t waiters;
+    event_waiter_t waiters[2];
 } py_thread_t;
 
 static py_thread_t main_thread; // The first of the list. All under the GIL.
@@ -44,31 +46,21 @@ enum { FREE, LOCKED, CONTENDED };
 static bool is_handed_over; // To the first of the waiters to find this.
 static bool is_wanted;      // Somebody has waited for the switch interval.
 
-static spinlock_t atomic_lock = SPINLOCK_INIT(LOCK_RANK_APPLICATION);
-
-uint64_t atomic_section_begin(void) {
-    return spin_lock_irqsave(&atomic_lock);
-}
-
-void atomic_section_end(uint64_t state) {
-    spin_unlock_irqrestore(&atomic_lock, state);
-}
-
 static py_thread_t *current(void) {
     py_thread_t *self = thread_current()->arg;
     return self ? self : &main_thread;
 }
 
-mp_thread_waiters_t *mp_thread_waiters(void) {
-    return &current()->waiters;
+event_waiter_t *mp_thread_waiters(void) {
+    return current()->waiters;
 }
 
 void mp_thread_ask_attention(void) {
-    uint64_t state = atomic_section_begin();
+    uint64_t state = MICROPY_BEGIN_ATOMIC_SECTION();
     if (MP_STATE_VM(sched_state) == MP_SCHED_IDLE) {
         MP_STATE_VM(sched_state) = MP_SCHED_PENDING;
     }
-    atomic_section_end(state);
+    MICROPY_END_ATOMIC_SECTION(state);
 }
 
 void mp_thread_interrupt_main(void) {
@@ -300,9 +292,11 @@ void mp_thread_gc_others(void) {
             continue;
         }
         gc_collect_root(&thread->arg, 1);
-        if (thread->state) {
+        if (thread->sp) {
             gc_collect_root((void **)thread->regs, MP_ARRAY_SIZE(thread->regs));
             gc_collect_root((void **)thread->sp, ((uintptr_t)thread->state->stack_top - thread->sp) / sizeof(uintptr_t));
         }
     }
 }
+
+#endif // MICROPY_PY_THREAD

@@ -42,16 +42,7 @@ void mp_thread_ask_attention(void);
 // False where the time is up. Raises what is pending, such as KeyboardInterrupt.
 bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns);
 
-// What this thread has seen of events: when it waits, and when a callback in such a wait waits.
-typedef struct _mp_thread_waiters_t {
-    event_waiter_t outside, in_callback;
-} mp_thread_waiters_t;
-
-mp_thread_waiters_t *mp_thread_waiters(void);
-
-// Against interrupts, which may come on another CPU. What they share is in short sections; no other one may
-// begin in it. Returns what the end wants.
-uint64_t atomic_section_begin(void);
-void atomic_section_end(uint64_t state);
+// What this thread has seen of events: two, when it waits, and when a callback in such a wait waits.
+event_waiter_t *mp_thread_waiters(void);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPTHREADPORT_H

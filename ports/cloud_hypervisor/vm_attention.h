@@ -7,9 +7,13 @@
 
 #include "py/runtime.h"
 
+#if MICROPY_PY_THREAD
+
 #undef MICROPY_PY_THREAD
 #define MICROPY_PY_THREAD (0)
 #undef MICROPY_PY_THREAD_GIL
 #define MICROPY_PY_THREAD_GIL (0)
 
 #define mp_handle_pending(raise_exc) mp_thread_attention()
+
+#endif // MICROPY_PY_THREAD

@@ -40,7 +40,7 @@ def run_suite(suite: Suite, tree: Path, firmware: Path, mpy_cross: Path, scratch
 
     GuestError if the guest has not survived them.
     """
-    with Guest(make_vmm("qemu"), VmSpec(firmware, cmdline=CMDLINE)) as guest:
+    with Guest(make_vmm("qemu"), VmSpec(firmware, suite.cpus, cmdline=CMDLINE)) as guest:
         guest.wait_for_prompt()
         for path, content in files_of(suite, tree).items():
             put_file(guest, path, content)

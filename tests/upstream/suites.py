@@ -19,6 +19,7 @@ class Suite:
     """What the guest's RAM disk holds before the tests: pattern, and directory to put it in."""
     options: tuple[str, ...] = ()
     """For run-tests.py."""
+    cpus: int = 1
     as_unix_program: bool = False
     """Run by unix_program.py instead of over the serial line."""
 
@@ -51,6 +52,10 @@ SUITES = (
         ("cmdline/repl_*.py",),
         without=("cmdline/repl_inspect.py", "cmdline/repl_micropyinspect.py"),
         as_unix_program=True,
+    ),
+    *(
+        Suite(f"threads on {cpus} CPU{'s' if cpus > 1 else ''}", ("thread/*.py",), cpus=cpus)
+        for cpus in (1, 2, 4)
     ),
     Suite(
         "native",
