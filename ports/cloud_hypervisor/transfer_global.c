@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* Functions and classes by the names of their module and of themselves. */
+
+#include <string.h>
+
+#include "py/builtin.h"
+#include "py/objfun.h"
+#include "py/objmodule.h"
+#include "py/runtime.h"
+
+#include "transfer_format.h"
+
+extern const mp_obj_type_t mp_type_closure; // No header of upstream declares it.
+
+// The name of a global that is this very object; MP_QSTRnull: there is none.
+static qstr name_in(const mp_map_t *globals, mp_obj_t obj) {
+    for (size_t i = 0; i < globals->alloc; i++) {
+        if (mp_map_slot_is_filled(globals, i) && globals->table[i].value == obj && mp_obj_is_qstr(globals->table[i].key)) {
+            return MP_OBJ_QSTR_VALUE(globals->table[i].key);
+        }
+    }
+    return MP_QSTRnull;
+}
+
+// Looks through `modules`, a map of modules by name.
+static bool find_in_modules(const mp_map_t *modules, mp_obj_t obj, qstr *module, qstr *name) {
+    for (size_t i = 0; i < modules->alloc; i++) {
+        if (!mp_map_slot_is_filled(modules, i) || !mp_obj_is_qstr(modules->table[i].key)
+            || !mp_obj_is_exact_type(modules->table[i].value, &mp_type_module)) {
+            continue;
+        }
+        const mp_obj_dict_t *globals = mp_obj_module_get_globals(modules->table[i].value);
+        if (globals == &MP_STATE_VM(dict_main)) {
+            continue;
+        }
+        *name = name_in(&globals->map, obj);
+        if (*name != MP_QSTRnull) {
+            *module = MP_OBJ_QSTR_VALUE(modules->table[i].key);
+            return true;
+        }
+    }
+    return false;
+}
+
+// A function that knows its module is looked for there only: others may have imported it.
+static bool find_in_own_module(const mp_obj_dict_t *globals, mp_obj_t obj, qstr *module, qstr *name) {
+    const mp_map_t *modules = &MP_STATE_VM(mp_loaded_modules_dict).map;
+    for (size_t i = 0; i < modules->alloc; i++) {
+        if (mp_map_slot_is_filled(modules, i) && mp_obj_is_qstr(modules->table[i].key)
+            && mp_obj_is_exact_type(modules->table[i].value, &mp_type_module)
+            && mp_obj_module_get_globals(modules->table[i].value) == globals) {
+            *module = MP_OBJ_QSTR_VALUE(modules->table[i].key);
+            *name = name_in(&globals->map, obj);
+            return *name != MP_QSTRnull;
+        }
+    }
+    return false;
+}
+
+static bool knows_module(const mp_obj_type_t *type) {
+    return type == &mp_type_fun_bc || type == &mp_type_gen_wrap
+        #if MICROPY_EMIT_NATIVE
+           || type == &mp_type_fun_native || type == &mp_type_native_gen_wrap || type == &mp_type_fun_viper
+        #endif
+    ;
+}
+
+static bool is_builtin_function(const mp_obj_type_t *type) {
+    return type == &mp_type_fun_builtin_0 || type == &mp_type_fun_builtin_1 || type == &mp_type_fun_builtin_2
+           || type == &mp_type_fun_builtin_3 || type == &mp_type_fun_builtin_var;
+}
+
+bool transfer_find_global(mp_obj_t obj, qstr *module, qstr *name) {
+    const mp_obj_type_t *type = mp_obj_get_type(obj);
+    if (knows_module(type)) {
+        const mp_obj_fun_bc_t *function = MP_OBJ_TO_PTR(obj);
+        const mp_obj_dict_t *globals = function->context->module.globals;
+        return globals != &MP_STATE_VM(dict_main) && find_in_own_module(globals, obj, module, name);
+    }
+    if (type != &mp_type_type && type != &mp_type_closure && !is_builtin_function(type)) {
+        return false;
+    }
+    *name = name_in(&mp_module_builtins_globals.map, obj);
+    if (*name != MP_QSTRnull) {
+        *module = MP_QSTR_builtins;
+        return true;
+    }
+    return find_in_modules(&MP_STATE_VM(mp_loaded_modules_dict).map, obj, module, name)
+           || find_in_modules(&mp_builtin_module_map, obj, module, name)
+           || find_in_modules(&mp_builtin_extensible_module_map, obj, module, name);
+}
+
+// Without making qstrs of what untrusted bytes hold, and without importing.
+static mp_obj_t load_builtin(const byte *name, size_t len) {
+    qstr found = qstr_find_strn((const char *)name, len);
+    const mp_map_elem_t *elem = NULL;
+    if (found != MP_QSTRnull) {
+        elem = mp_map_lookup((mp_map_t *)&mp_module_builtins_globals.map, MP_OBJ_NEW_QSTR(found), MP_MAP_LOOKUP);
+    }
+    if (!elem) {
+        decode_refuse();
+    }
+    return elem->value;
+}
+
+mp_obj_t transfer_load_global(decoder_t *d) {
+    size_t module_len;
+    const byte *module = decode_text(d, &module_len);
+    if (module_len == strlen("builtins") && memcmp(module, "builtins", module_len) == 0) {
+        size_t len;
+        const byte *name = decode_text(d, &len);
+        return load_builtin(name, len);
+    }
+    if (d->trust != TRANSFER_CODE || module_len > TRANSFER_NAME_MAX) {
+        decode_refuse();
+    }
+    qstr name = decode_qstr(d);
+    // With a list of names to import, whatever it holds, it gives the last module of a dotted path.
+    mp_obj_t imported = mp_import_name(qstr_from_strn((const char *)module, module_len), mp_const_true, MP_OBJ_NEW_SMALL_INT(0));
+    return mp_load_attr(imported, name);
+}

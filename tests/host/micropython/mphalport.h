@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* Upstream includes this file: no hardware here. */
