@@ -63,7 +63,9 @@ static void encode_signed(encoder_t *e, mp_int_t value) {
 
 static void encode_bytes(encoder_t *e, const void *data, size_t len) {
     reserve(e, len);
-    vstr_add_strn(e->bytes, data, len);
+    if (len) { // If not, `data` may be NULL.
+        vstr_add_strn(e->bytes, data, len);
+    }
 }
 
 void encode_text(encoder_t *e, const void *data, size_t len) {
@@ -107,7 +109,7 @@ static void memo_grow(encoder_t *e) {
 
 // Writes a reference if the object has a number. If not it gets one: false.
 static bool encode_reference(encoder_t *e, mp_obj_t obj, bool open) {
-    if (2 * (e->memo_used + 1) > e->memo_alloc) {
+    if (e->memo_used >= e->memo_alloc / 4 * 3) {
         memo_grow(e);
     }
     memo_slot_t *slot = memo_find(e, obj);
@@ -199,7 +201,7 @@ static void encode_buffer(encoder_t *e, byte tag, mp_obj_t obj) {
     if (buffer.len != len) {
         raise_changed();
     }
-    vstr_add_strn(e->bytes, buffer.buf, len);
+    encode_bytes(e, buffer.buf, len);
 }
 
 static void encode_tuple(encoder_t *e, mp_obj_t obj) {

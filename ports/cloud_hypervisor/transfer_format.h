@@ -39,8 +39,8 @@ enum {
 // Where each numbered object is found by its address: open addressing, a slot of `object` 0 is free.
 typedef struct _memo_slot_t {
     mp_obj_t object; // As long as it stands here the collector leaves it alone.
-    size_t number;
-    bool open; // It is being encoded and cannot be referred to yet.
+    size_t number : 8 * sizeof(size_t) - 1;
+    size_t open : 1; // It is being encoded and cannot be referred to yet.
 } memo_slot_t;
 
 typedef struct _encoder_t {
