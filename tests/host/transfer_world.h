@@ -19,29 +19,31 @@
 static byte *sent; // In a block of its own size.
 static size_t sent_len;
 
-static void hold(const void *data, size_t len) {
+static inline void hold(const void *data, size_t len) {
     free(sent);
     sent = malloc(len ? len : 1);
     memcpy(sent, data, len);
     sent_len = len;
 }
 
-static void check_quiet(mp_obj_t exception) {
+#define HELD(text) hold(text, sizeof(text) - 1)
+
+static inline void check_quiet(mp_obj_t exception) {
     if (exception != MP_OBJ_NULL) {
         mp_obj_print_exception(&mp_plat_print, exception);
         abort();
     }
 }
 
-static void exec_source(void *source) {
+static inline void exec_source(void *source) {
     interpreter_exec(source);
 }
 
-static void exec(const char *source) {
+static inline void exec(const char *source) {
     check_quiet(interpreter_try(exec_source, (void *)source));
 }
 
-static void encode_expression(void *expression) {
+static inline void encode_expression(void *expression) {
     mp_obj_t value = interpreter_eval(expression);
     vstr_t bytes;
     vstr_init(&bytes, 1);
@@ -51,7 +53,7 @@ static void encode_expression(void *expression) {
     hold(bytes.buf, bytes.len);
 }
 
-static void decode_as_x(void *trust) {
+static inline void decode_as_x(void *trust) {
     interpreter_collect_always(true);
     mp_obj_t value = transfer_decode(sent, sent_len, *(transfer_trust_t *)trust);
     interpreter_collect_always(false);
@@ -59,7 +61,7 @@ static void decode_as_x(void *trust) {
 }
 
 // In a fresh interpreter: the exception that decoding raises, MP_OBJ_NULL if it gives a value, now the global x.
-static mp_obj_t receive(transfer_trust_t trust) {
+static inline mp_obj_t receive(transfer_trust_t trust) {
     interpreter_start(HEAP_SIZE);
     mp_obj_t raised = interpreter_try(decode_as_x, &trust);
     interpreter_collect_always(false);
@@ -67,7 +69,7 @@ static mp_obj_t receive(transfer_trust_t trust) {
 }
 
 // In a fresh interpreter that ran `setup`: the exception that encoding raises, MP_OBJ_NULL if it is done.
-static mp_obj_t send(const char *setup, const char *expression) {
+static inline mp_obj_t send(const char *setup, const char *expression) {
     interpreter_start(HEAP_SIZE);
     exec(setup);
     mp_obj_t raised = interpreter_try(encode_expression, (void *)expression);
@@ -76,18 +78,18 @@ static mp_obj_t send(const char *setup, const char *expression) {
 }
 
 // The value crosses and is x.
-static void cross(const char *setup, const char *expression) {
+static inline void cross(const char *setup, const char *expression) {
     check_quiet(send(setup, expression));
     check_quiet(receive(TRANSFER_CODE));
 }
 
-static void check_in_python(const char *condition) {
+static inline void check_in_python(const char *condition) {
     static char source[2048];
     snprintf(source, sizeof(source), "assert %s, x", condition);
     exec(source);
 }
 
-static void check_raised(mp_obj_t exception, const mp_obj_type_t *type) {
+static inline void check_raised(mp_obj_t exception, const mp_obj_type_t *type) {
     if (exception == MP_OBJ_NULL || !mp_obj_exception_match(exception, MP_OBJ_FROM_PTR(type))) {
         fprintf(stderr, "raised, not what was expected:\n");
         check_quiet(exception);
@@ -96,7 +98,7 @@ static void check_raised(mp_obj_t exception, const mp_obj_type_t *type) {
 }
 
 // The value does not cross; what the error says.
-static const char *check_refused(const char *setup, const char *expression) {
+static inline const char *check_refused(const char *setup, const char *expression) {
     mp_obj_t raised = send(setup, expression);
     check_raised(raised, &mp_type_NotShareableError);
     return mp_obj_str_get_str(mp_obj_exception_get_value(raised));
