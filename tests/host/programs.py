@@ -13,6 +13,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.host import core
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "tests" / "host"
 BUILD = ROOT / "build" / "host"
@@ -22,6 +24,12 @@ ACPI = ("drivers/acpi.c", "drivers/acpi_madt.c", "drivers/acpi_fadt.c", "drivers
 SMBIOS = ("drivers/smbios.c",)
 ROMFS = ("kernel/romfs.c", "kernel/crc32c.c")
 PAGE_ALLOC = ("kernel/page_alloc.c", "kernel/page_buddy.c", "kernel/phys_ranges.c")
+TRANSFER = (
+    *("ports/cloud_hypervisor/transfer_encode.c", "ports/cloud_hypervisor/transfer_decode.c"),
+    *("ports/cloud_hypervisor/transfer_global.c", "ports/cloud_hypervisor/transfer_function.c"),
+)
+INTERPRETER = "tests/host/micropython/interpreter.c"
+"""What has this has MicroPython's core too."""
 
 # What each program is about.
 PROGRAMS = {
@@ -31,11 +39,15 @@ PROGRAMS = {
     "unit_crc32c": ("kernel/crc32c.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
+    "unit_transfer": (*TRANSFER, INTERPRETER),
+    "unit_transfer_bytes": (*TRANSFER, INTERPRETER),
+    "unit_transfer_functions": (*TRANSFER, INTERPRETER),
     "probe_boot_info": BOOT_INFO,
     "probe_acpi": ACPI,
     "probe_cmdline": ("kernel/cmdline.c",),
     "probe_smbios": SMBIOS,
     "probe_romfs": ROMFS,
+    "probe_transfer": (*TRANSFER, INTERPRETER),
     "fuzz_boot_info": BOOT_INFO,
     "fuzz_acpi": ACPI,
     "fuzz_acpi_table": ACPI,
@@ -43,6 +55,7 @@ PROGRAMS = {
     "fuzz_page_alloc": PAGE_ALLOC,
     "fuzz_smbios": SMBIOS,
     "fuzz_romfs": ROMFS,
+    "fuzz_transfer": (*TRANSFER, INTERPRETER),
 }
 
 # tests/host/shim stands before the root: there the kernel's own headers are overlaid.
@@ -54,14 +67,28 @@ COMPILE_TIMEOUT_S = 120
 RUN_TIMEOUT_S = 60
 
 
+def has_core(name: str) -> bool:
+    return INTERPRETER in PROGRAMS[name]
+
+
 def flags_of(name: str) -> list[str]:
     """The compiler and its flags."""
     kind = name.split("_")[0]
+    if has_core(name):
+        # As upstream's headers are compiled elsewhere.
+        relaxed = ["-Wno-unused-parameter", "-Wno-sign-compare"]
+        fuzzer = ["-fsanitize=fuzzer"] if kind == "fuzz" else []
+        includes = the_core().includes
+        return [compiler("clang"), *core.SANITIZERS, *fuzzer, *COMMON_FLAGS, *relaxed, *includes]
     if kind == "fuzz":
         return [compiler("clang"), "-fsanitize=fuzzer,address,undefined", *fatal_flags()]
     if name.endswith("_threads"):
         return [compiler("gcc"), "-fsanitize=thread", *COMMON_FLAGS]
     return [compiler("gcc"), "-fsanitize=address,undefined", *fatal_flags()]
+
+
+def the_core() -> core.Core:
+    return core.build_core(compiler("clang"), TRANSFER)
 
 
 def fatal_flags() -> list[str]:
@@ -77,7 +104,8 @@ def compiler(name: str) -> str:
 @functools.cache
 def headers_hash() -> str:
     """Of every header that a program can include."""
-    folders = ("boot", "drivers", "kernel", "tests/host", "tests/host/shim/boot")
+    folders = ["boot", "drivers", "kernel", "ports/cloud_hypervisor"]
+    folders += ["tests/host", "tests/host/micropython", "tests/host/shim/boot"]
     headers = sorted(path for folder in folders for path in (ROOT / folder).glob("*.h"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in headers)).hexdigest()
 
@@ -86,10 +114,13 @@ def headers_hash() -> str:
 def build(name: str) -> Path:
     """The program, compiled where it is older than what it is made of."""
     sources = [f"tests/host/{name}.c", *PROGRAMS[name]]
-    command = [*flags_of(name), *sources]
+    libraries = [str(the_core().library), "-lm"] if has_core(name) else []
+    command = [*flags_of(name), *sources, *libraries]
     digest = hashlib.sha256(headers_hash().encode())
     digest.update(b"\0".join((ROOT / source).read_bytes() for source in sources))
     digest.update(" ".join(command).encode())
+    if has_core(name):
+        digest.update(the_core().library.read_bytes())
     program = BUILD / name
     stamp = BUILD / f"{name}.stamp"
     BUILD.mkdir(parents=True, exist_ok=True)

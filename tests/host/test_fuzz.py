@@ -96,6 +96,27 @@ def romfs_seeds() -> list[bytes]:
     return [b"\1" + make_romfs(files), b"\0" + make_romfs({"settings": b"a=b"}), b"\0" + pointer]
 
 
+TRANSFER_SETUP = """
+shared = []
+text = "some text"
+loop = [1]
+loop.append(loop)
+"""
+TRANSFER_VALUES = [
+    "[None, True, ..., NotImplemented, 5, -70000, 1 << 100, -(1 << 100), 1.5, complex(1, 2)]",
+    "['a text', b'bytes', bytearray(b'abc'), '', range(1, 9, 2), '\\u20ac']",
+    "[(1, 2), [3, [4]], {'a': 1, (2, 3): [4]}, {1, 'b'}, frozenset([5, (6, frozenset([7]))])]",
+    "[len, ValueError('a', 1), OSError, {int: 5}]",
+    "[shared, shared, (shared, shared), text, {text: text}, loop]",
+    "{i: str(i) for i in range(100)}",
+]
+
+
+def transfer_seeds() -> list[bytes]:
+    made = [programs.run("probe_transfer", TRANSFER_SETUP, value) for value in TRANSFER_VALUES]
+    return [done.stdout for done in made]
+
+
 # The longest input tried, in bytes, and the seeds.
 FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_boot_info": (8192, boot_info_seeds),
@@ -105,6 +126,7 @@ FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_page_alloc": (2400, page_alloc_seeds),
     "fuzz_smbios": (70000, smbios_seeds),
     "fuzz_romfs": (2048, romfs_seeds),
+    "fuzz_transfer": (1024, transfer_seeds),
 }
 
 

@@ -12,8 +12,17 @@ def names_in(program: str) -> list[str]:
     return re.findall(r"^TEST\((\w+)\)", source, re.MULTILINE)
 
 
+def time_limit(program: str) -> list[pytest.MarkDecorator]:
+    """The first that has MicroPython's core in it builds that."""
+    return [pytest.mark.timeout(600)] if programs.has_core(program) else []
+
+
 UNITS = [
-    pytest.param(program, test, id=f"{program.removeprefix('unit_')}-{test}")
+    pytest.param(
+        *(program, test),
+        id=f"{program.removeprefix('unit_')}-{test}",
+        marks=time_limit(program),
+    )
     for program in programs.PROGRAMS
     if program.startswith("unit_")
     for test in names_in(program)
