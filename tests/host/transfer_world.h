@@ -12,7 +12,7 @@
 
 #include "ports/cloud_hypervisor/transfer.h"
 #include "tests/host/micropython/interpreter.h"
-#include "tests/host/unit.h"
+#include "tests/host/check.h"
 
 #define HEAP_SIZE (256 * 1024)
 

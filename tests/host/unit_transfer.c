@@ -5,6 +5,7 @@
 #include "py/objlist.h"
 
 #include "tests/host/transfer_world.h"
+#include "tests/host/unit.h"
 
 /* Crosses, is equal and of the same type. */
 static void check_copy(const char *expression) {

@@ -6,6 +6,7 @@
 #include "py/gc.h"
 
 #include "tests/host/transfer_world.h"
+#include "tests/host/unit.h"
 
 static void check_not_a_value(void) {
     check_raised(receive(TRANSFER_DATA), &mp_type_ValueError);

@@ -5,6 +5,7 @@
 #include "py/objfun.h"
 
 #include "tests/host/transfer_world.h"
+#include "tests/host/unit.h"
 
 static const char fruit[] =
     "import math\n"
