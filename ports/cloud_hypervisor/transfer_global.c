@@ -8,6 +8,7 @@
 #include "py/builtin.h"
 #include "py/objfun.h"
 #include "py/objmodule.h"
+#include "py/objtype.h"
 #include "py/runtime.h"
 
 #include "transfer_format.h"
@@ -24,42 +25,36 @@ static qstr name_in(const mp_map_t *globals, mp_obj_t obj) {
     return MP_QSTRnull;
 }
 
+// The globals of a module; NULL: it is none, or __main__.
+static const mp_map_t *globals_of(mp_obj_t module) {
+    if (!mp_obj_is_exact_type(module, &mp_type_module)) {
+        return NULL;
+    }
+    const mp_obj_dict_t *globals = mp_obj_module_get_globals(module);
+    return globals == &MP_STATE_VM(dict_main) ? NULL : &globals->map;
+}
+
 // Looks through `modules`, a map of modules by name.
 static bool find_in_modules(const mp_map_t *modules, mp_obj_t obj, qstr *module, qstr *name) {
     for (size_t i = 0; i < modules->alloc; i++) {
-        if (!mp_map_slot_is_filled(modules, i) || !mp_obj_is_qstr(modules->table[i].key)
-            || !mp_obj_is_exact_type(modules->table[i].value, &mp_type_module)) {
-            continue;
-        }
-        const mp_obj_dict_t *globals = mp_obj_module_get_globals(modules->table[i].value);
-        if (globals == &MP_STATE_VM(dict_main)) {
-            continue;
-        }
-        *name = name_in(&globals->map, obj);
-        if (*name != MP_QSTRnull) {
-            *module = MP_OBJ_QSTR_VALUE(modules->table[i].key);
-            return true;
+        if (mp_map_slot_is_filled(modules, i) && mp_obj_is_qstr(modules->table[i].key)) {
+            const mp_map_t *globals = globals_of(modules->table[i].value);
+            *name = globals ? name_in(globals, obj) : MP_QSTRnull;
+            if (*name != MP_QSTRnull) {
+                *module = MP_OBJ_QSTR_VALUE(modules->table[i].key);
+                return true;
+            }
         }
     }
     return false;
 }
 
-// A function that knows its module is looked for there only: others may have imported it.
-static bool find_in_own_module(const mp_obj_dict_t *globals, mp_obj_t obj, qstr *module, qstr *name) {
-    const mp_map_t *modules = &MP_STATE_VM(mp_loaded_modules_dict).map;
-    for (size_t i = 0; i < modules->alloc; i++) {
-        if (mp_map_slot_is_filled(modules, i) && mp_obj_is_qstr(modules->table[i].key)
-            && mp_obj_is_exact_type(modules->table[i].value, &mp_type_module)
-            && mp_obj_module_get_globals(modules->table[i].value) == globals) {
-            *module = MP_OBJ_QSTR_VALUE(modules->table[i].key);
-            *name = name_in(&globals->map, obj);
-            return *name != MP_QSTRnull;
-        }
-    }
-    return false;
+static mp_obj_t item_of(const mp_obj_dict_t *dict, qstr key) {
+    const mp_map_elem_t *elem = mp_map_lookup((mp_map_t *)&dict->map, MP_OBJ_NEW_QSTR(key), MP_MAP_LOOKUP);
+    return elem ? elem->value : MP_OBJ_NULL;
 }
 
-static bool knows_module(const mp_obj_type_t *type) {
+static bool has_context(const mp_obj_type_t *type) {
     return type == &mp_type_fun_bc || type == &mp_type_gen_wrap
         #if MICROPY_EMIT_NATIVE
            || type == &mp_type_fun_native || type == &mp_type_native_gen_wrap || type == &mp_type_fun_viper
@@ -67,19 +62,42 @@ static bool knows_module(const mp_obj_type_t *type) {
     ;
 }
 
-static bool is_builtin_function(const mp_obj_type_t *type) {
-    return type == &mp_type_fun_builtin_0 || type == &mp_type_fun_builtin_1 || type == &mp_type_fun_builtin_2
-           || type == &mp_type_fun_builtin_3 || type == &mp_type_fun_builtin_var;
+// What the module calls itself that made the function or class; MP_OBJ_NULL: it was made in C.
+static mp_obj_t name_of_module(mp_obj_t obj) {
+    const mp_obj_type_t *type = mp_obj_get_type(obj);
+    if (has_context(type)) {
+        const mp_obj_fun_bc_t *function = MP_OBJ_TO_PTR(obj);
+        return item_of(function->context->module.globals, MP_QSTR___name__);
+    }
+    if (type == &mp_type_closure) {
+        return item_of(MP_OBJ_TO_PTR(mp_load_attr(obj, MP_QSTR___globals__)), MP_QSTR___name__);
+    }
+    if (type == &mp_type_type && mp_obj_is_instance_type((const mp_obj_type_t *)MP_OBJ_TO_PTR(obj))) {
+        const mp_obj_type_t *class = MP_OBJ_TO_PTR(obj);
+        return item_of(MP_OBJ_TYPE_GET_SLOT(class, locals_dict), MP_QSTR___module__);
+    }
+    return MP_OBJ_NULL;
+}
+
+static bool is_made_in_c(mp_obj_t obj) {
+    const mp_obj_type_t *type = mp_obj_get_type(obj);
+    return type == &mp_type_type || type == &mp_type_fun_builtin_0 || type == &mp_type_fun_builtin_1
+           || type == &mp_type_fun_builtin_2 || type == &mp_type_fun_builtin_3 || type == &mp_type_fun_builtin_var;
 }
 
 bool transfer_find_global(mp_obj_t obj, qstr *module, qstr *name) {
-    const mp_obj_type_t *type = mp_obj_get_type(obj);
-    if (knows_module(type)) {
-        const mp_obj_fun_bc_t *function = MP_OBJ_TO_PTR(obj);
-        const mp_obj_dict_t *globals = function->context->module.globals;
-        return globals != &MP_STATE_VM(dict_main) && find_in_own_module(globals, obj, module, name);
+    mp_obj_t own = name_of_module(obj);
+    if (own != MP_OBJ_NULL) {
+        // There only: other modules have it from there.
+        mp_obj_t loaded = mp_obj_is_qstr(own) ? item_of(&MP_STATE_VM(mp_loaded_modules_dict), MP_OBJ_QSTR_VALUE(own)) : MP_OBJ_NULL;
+        const mp_map_t *globals = loaded == MP_OBJ_NULL ? NULL : globals_of(loaded);
+        *name = globals ? name_in(globals, obj) : MP_QSTRnull;
+        if (*name != MP_QSTRnull) {
+            *module = MP_OBJ_QSTR_VALUE(own);
+        }
+        return *name != MP_QSTRnull;
     }
-    if (type != &mp_type_type && type != &mp_type_closure && !is_builtin_function(type)) {
+    if (!is_made_in_c(obj)) {
         return false;
     }
     *name = name_in(&mp_module_builtins_globals.map, obj);
@@ -87,9 +105,9 @@ bool transfer_find_global(mp_obj_t obj, qstr *module, qstr *name) {
         *module = MP_QSTR_builtins;
         return true;
     }
-    return find_in_modules(&MP_STATE_VM(mp_loaded_modules_dict).map, obj, module, name)
-           || find_in_modules(&mp_builtin_module_map, obj, module, name)
-           || find_in_modules(&mp_builtin_extensible_module_map, obj, module, name);
+    return find_in_modules(&mp_builtin_module_map, obj, module, name)
+           || find_in_modules(&mp_builtin_extensible_module_map, obj, module, name)
+           || find_in_modules(&MP_STATE_VM(mp_loaded_modules_dict).map, obj, module, name);
 }
 
 // Without making qstrs of what untrusted bytes hold, and without importing.

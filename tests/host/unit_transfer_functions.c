@@ -47,9 +47,21 @@ TEST(functions_of_a_module_cross_by_name_and_import_it) {
     exec("import sys\nassert sys.modules['fruit'].loaded");
     exec("import fruit");
     check_in_python("x == [fruit.peel, fruit.closed, fruit.Rotten, fruit.renamed, fruit.native] and x[0](4) == 40");
-    cross("from fruit import peel", "peel");
-    exec("import fruit");
-    check_in_python("x is fruit.peel");
+}
+
+TEST(the_module_that_made_it_is_named) {
+    interpreter_add_module("basket.py", "from fruit import *\nfrom math import sqrt\n");
+    add_fruit();
+    cross("from basket import *", "[peel, Rotten, closed, renamed, sqrt]");
+    exec("import sys\nassert 'basket' not in sys.modules\nimport basket");
+    check_in_python("x == [basket.peel, basket.Rotten, basket.closed, basket.renamed, basket.sqrt]");
+}
+
+TEST(modules_of_packages_are_imported) {
+    interpreter_add_module("tree/__init__.py", "");
+    interpreter_add_module("tree/branch.py", "def f(): return __name__\n");
+    cross("import tree.branch", "tree.branch.f");
+    check_in_python("x() == 'tree.branch'");
 }
 
 TEST(what_its_module_does_not_know_is_refused) {

@@ -87,7 +87,16 @@ static const char *source_of(const char *file) {
 }
 
 mp_import_stat_t mp_import_stat(const char *path) {
-    return source_of(path) ? MP_IMPORT_STAT_FILE : MP_IMPORT_STAT_NO_EXIST;
+    if (source_of(path)) {
+        return MP_IMPORT_STAT_FILE;
+    }
+    size_t len = strlen(path);
+    for (size_t i = 0; i < n_modules; i++) {
+        if (strncmp(modules[i].file, path, len) == 0 && modules[i].file[len] == '/') {
+            return MP_IMPORT_STAT_DIR;
+        }
+    }
+    return MP_IMPORT_STAT_NO_EXIST;
 }
 
 mp_lexer_t *mp_lexer_new_from_file(qstr filename) {
