@@ -252,7 +252,11 @@ static mp_obj_t decode_set(decoder_t *d, byte tag, size_t number) {
 static mp_obj_t decode_range(decoder_t *d) {
     mp_obj_t arguments[3];
     for (size_t i = 0; i < MP_ARRAY_SIZE(arguments); i++) {
-        arguments[i] = mp_obj_new_int(decode_signed(d));
+        mp_int_t value = decode_signed(d);
+        if (value == INTPTR_MIN) {
+            decode_refuse(); // An int object, but upstream makes no machine word of it.
+        }
+        arguments[i] = mp_obj_new_int(value);
     }
     return mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_type_range), MP_ARRAY_SIZE(arguments), 0, arguments);
 }

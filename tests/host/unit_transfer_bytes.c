@@ -162,8 +162,10 @@ TEST(names_that_builtins_lacks_are_refused) {
     CHECK_VALUE("\x14\x08" "builtins\x03" "len");
 }
 
-TEST(a_range_has_a_step) {
+TEST(a_range_has_a_step_and_bounds_that_fit) {
     CHECK_NOT_A_VALUE("\x13\x00\x00\x00");
+    CHECK_NOT_A_VALUE("\x13\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02"); // -(1 << 63)
+    CHECK_VALUE("\x13\x00\xfd\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02");
     CHECK_VALUE("\x13\x00\x04\x02");
     check_in_python("x == range(2)");
 }
