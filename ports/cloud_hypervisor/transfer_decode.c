@@ -233,18 +233,22 @@ static mp_obj_t decode_dict(decoder_t *d, size_t number) {
     return dict;
 }
 
-// A frozenset is made as a set, and becomes one when it has all of its members: as upstream does it.
-static mp_obj_t decode_set(decoder_t *d, byte tag, size_t number) {
+// With free slots for a quarter more. Members come in the order of the sender's table: put into one that grows
+// as it is filled, they would lie in one row.
+static mp_obj_t decode_set(decoder_t *d, byte tag) {
     size_t len = decode_count(d, 1);
-    mp_obj_t set = mp_obj_new_set(0, NULL);
-    if (tag == TAG_SET && number != SIZE_MAX) {
-        d->values[number] = set;
-    }
+    size_t alloc = len + len / 4;
+    mp_obj_t *members = m_new(mp_obj_t, alloc);
     for (size_t i = 0; i < len; i++) {
-        mp_obj_set_store(set, decode_key(d));
+        members[i] = decode_key(d);
     }
+    for (size_t i = len; i < alloc; i++) {
+        members[i] = members[0]; // Which has it already.
+    }
+    mp_obj_t set = mp_obj_new_set(alloc, members);
+    m_del(mp_obj_t, members, alloc);
     if (tag == TAG_FROZENSET) {
-        ((mp_obj_base_t *)MP_OBJ_TO_PTR(set))->type = &mp_type_frozenset;
+        ((mp_obj_base_t *)MP_OBJ_TO_PTR(set))->type = &mp_type_frozenset; // As upstream makes one.
     }
     return set;
 }
@@ -311,7 +315,7 @@ static mp_obj_t decode_contents(decoder_t *d, byte tag, size_t number) {
             return decode_dict(d, number);
         case TAG_SET:
         case TAG_FROZENSET:
-            return decode_set(d, tag, number);
+            return decode_set(d, tag);
         case TAG_RANGE:
             return decode_range(d);
         case TAG_GLOBAL:

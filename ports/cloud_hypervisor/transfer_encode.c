@@ -345,8 +345,8 @@ void encode_value(encoder_t *e, mp_obj_t obj) {
     const mp_obj_type_t *type = mp_obj_get_type(obj);
     bool part_of_key = type == &mp_type_tuple || type == &mp_type_frozenset;
     bool in_full = e->in_key && part_of_key;
-    // The decoder makes these when they have begun; the others when it has all of their parts.
-    bool open = type != &mp_type_list && type != &mp_type_dict && type != &mp_type_set;
+    // The decoder makes these two when they begin; the others when it has all of their parts.
+    bool open = type != &mp_type_list && type != &mp_type_dict;
     if (!in_full && encode_reference(e, obj, open)) {
         return;
     }
