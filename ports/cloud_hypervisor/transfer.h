@@ -15,10 +15,11 @@
  * - functions of __main__ that are bytecode, lambdas and generator functions included: as a copy of the
  *   bytecode with its constants and default arguments. Their globals are the receiver's __main__;
  * - exceptions whose class crosses: class, args and attributes, without a traceback.
- * Closures, bound methods, machine code, classes of __main__ and whatever else does not.
+ * Whatever else does not: closures and machine code of __main__, its classes, bound methods, instances of
+ * other classes.
  *
- * The format. It is one firmware's own: both ends are the same build, nothing is stored. A value is a tag, one byte,
- * and what the tag asks for:
+ * The format. It is one firmware's own: both ends are the same build, nothing is stored. A value is a tag,
+ * one byte, and what the tag asks for:
  *   size    unsigned, seven bits a byte, the low ones first; the top bit says that more follow
  *   signed  as size, of the number doubled; of a negative one the complement, doubled, plus 1
  *   text    size, and as many bytes

@@ -224,7 +224,8 @@ static mp_obj_t decode_key(decoder_t *d) {
 
 static mp_obj_t decode_dict(decoder_t *d, size_t number) {
     size_t len = decode_count(d, 2);
-    mp_obj_t dict = mp_obj_new_dict(len + len / 4); // In a full one a key that is missing would be looked for everywhere.
+    // In a full one a key that is missing would be looked for everywhere.
+    mp_obj_t dict = mp_obj_new_dict(len + len / 4);
     d->values[number] = dict;
     for (size_t i = 0; i < len; i++) {
         mp_obj_t key = decode_key(d);
@@ -295,7 +296,8 @@ static mp_obj_t decode_exception(decoder_t *d) {
             decode_refuse();
         }
         mp_obj_t value = decode_promised(d);
-        mp_map_lookup(&instance->members, mp_obj_str_intern_checked(name), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND)->value = value;
+        name = mp_obj_str_intern_checked(name);
+        mp_map_lookup(&instance->members, name, MP_MAP_LOOKUP_ADD_IF_NOT_FOUND)->value = value;
     }
     return MP_OBJ_FROM_PTR(instance);
 }

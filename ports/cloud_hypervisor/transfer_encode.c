@@ -24,11 +24,13 @@
 MP_DEFINE_EXCEPTION(NotShareableError, TypeError)
 
 void encode_refuse(mp_obj_t obj) {
-    mp_raise_msg_varg(&mp_type_NotShareableError, MP_ERROR_TEXT("'%s' object can't be shared"), mp_obj_get_type_str(obj));
+    mp_raise_msg_varg(&mp_type_NotShareableError, MP_ERROR_TEXT("'%s' object can't be shared"),
+        mp_obj_get_type_str(obj));
 }
 
 static _Noreturn void refuse_open(mp_obj_t obj) {
-    mp_raise_msg_varg(&mp_type_NotShareableError, MP_ERROR_TEXT("'%s' object contains itself"), mp_obj_get_type_str(obj));
+    mp_raise_msg_varg(&mp_type_NotShareableError, MP_ERROR_TEXT("'%s' object contains itself"),
+        mp_obj_get_type_str(obj));
 }
 
 static _Noreturn void raise_changed(void) {

@@ -106,7 +106,8 @@ static const byte *scan_code(const byte *code, used_t *used, size_t *n_children)
     return at.next;
 }
 
-static void encode_code(encoder_t *e, mp_obj_t function, const byte *code, mp_raw_code_t *const *children, used_t *used) {
+static void encode_code(encoder_t *e, mp_obj_t function, const byte *code, mp_raw_code_t *const *children,
+    used_t *used) {
     if (++e->depth > TRANSFER_DEPTH_MAX) {
         mp_raise_recursion_depth();
     }

@@ -18,7 +18,8 @@ extern const mp_obj_type_t mp_type_closure; // No header of upstream declares it
 // The name of a global that is this very object; MP_QSTRnull: there is none.
 static qstr name_in(const mp_map_t *globals, mp_obj_t obj) {
     for (size_t i = 0; i < globals->alloc; i++) {
-        if (mp_map_slot_is_filled(globals, i) && globals->table[i].value == obj && mp_obj_is_qstr(globals->table[i].key)) {
+        if (mp_map_slot_is_filled(globals, i) && globals->table[i].value == obj
+            && mp_obj_is_qstr(globals->table[i].key)) {
             return MP_OBJ_QSTR_VALUE(globals->table[i].key);
         }
     }
@@ -89,7 +90,10 @@ bool transfer_find_global(mp_obj_t obj, qstr *module, qstr *name) {
     mp_obj_t own = name_of_module(obj);
     if (own != MP_OBJ_NULL) {
         // There only: other modules have it from there.
-        mp_obj_t loaded = mp_obj_is_qstr(own) ? item_of(&MP_STATE_VM(mp_loaded_modules_dict), MP_OBJ_QSTR_VALUE(own)) : MP_OBJ_NULL;
+        mp_obj_t loaded = MP_OBJ_NULL;
+        if (mp_obj_is_qstr(own)) {
+            loaded = item_of(&MP_STATE_VM(mp_loaded_modules_dict), MP_OBJ_QSTR_VALUE(own));
+        }
         const mp_map_t *globals = loaded == MP_OBJ_NULL ? NULL : globals_of(loaded);
         *name = globals ? name_in(globals, obj) : MP_QSTRnull;
         if (*name != MP_QSTRnull) {
@@ -136,6 +140,6 @@ mp_obj_t transfer_load_global(decoder_t *d) {
     }
     qstr name = decode_qstr(d);
     // With a list of names to import, whatever it holds, it gives the last module of a dotted path.
-    mp_obj_t imported = mp_import_name(qstr_from_strn((const char *)module, module_len), mp_const_true, MP_OBJ_NEW_SMALL_INT(0));
-    return mp_load_attr(imported, name);
+    qstr path = qstr_from_strn((const char *)module, module_len);
+    return mp_load_attr(mp_import_name(path, mp_const_true, MP_OBJ_NEW_SMALL_INT(0)), name);
 }

@@ -35,7 +35,8 @@ TEST(integers_of_any_size_cross) {
     for (size_t i = 0; i < MP_ARRAY_SIZE(all); i++) {
         check_copy(all[i]);
         char condition[128];
-        snprintf(condition, sizeof(condition), "x == (%s) and x + 1 == (%s) + 1 and hash(x) == hash(%s)", all[i], all[i], all[i]);
+        snprintf(condition, sizeof(condition), "x == (%s) and x + 1 == (%s) + 1 and hash(x) == hash(%s)",
+            all[i], all[i], all[i]);
         check_in_python(condition);
     }
 }
