@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "py/gc.h"
-#include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/mpstate.h"
 #include "py/mpthread.h"
@@ -167,19 +166,7 @@ int mp_thread_mutex_lock(mp_thread_mutex_t *mutex, int wait) {
         gil_enter();
         return 1;
     }
-    if (!wait) {
-        return mutex_try_lock(mutex);
-    }
-    while (mutex_lock_interruptible(mutex, WAIT_FOREVER) != WAIT_WOKEN) {
-        py_thread_t *self = current();
-        if (__atomic_load_n(&self->is_cancelled, __ATOMIC_ACQUIRE)) {
-            end_cancelled(self);
-        }
-        if (self == &main_thread) {
-            return -MP_EINTR;
-        }
-    }
-    return 1;
+    return wait ? mutex_lock_until(mutex, WAIT_FOREVER) : mutex_try_lock(mutex);
 }
 
 void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
@@ -191,20 +178,14 @@ void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
 }
 
 bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns) {
-    bool locked = mutex_try_lock(mutex);
-    while (!locked && clock_monotonic_ns() < deadline_ns) {
+    wait_result_t result = mutex_try_lock(mutex) ? WAIT_WOKEN : WAIT_INTERRUPTED;
+    while (result == WAIT_INTERRUPTED && deadline_ns) {
+        mp_handle_pending(true);
         MP_THREAD_GIL_EXIT();
-        wait_result_t result = mutex_lock_interruptible(mutex, deadline_ns);
+        result = mutex_lock_interruptible(mutex, deadline_ns);
         MP_THREAD_GIL_ENTER();
-        locked = result == WAIT_WOKEN;
-        if (result == WAIT_TIMEOUT) {
-            break;
-        }
-        if (result == WAIT_INTERRUPTED) {
-            mp_handle_pending(true);
-        }
     }
-    return locked;
+    return result == WAIT_WOKEN;
 }
 
 // Threads.

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""_thread: threads of one interpreter, on any number of CPUs."""
+
+import pytest
+
+from tests.guest.conftest import Boot
+from tools.guest import Guest
+
+FREE_PAGES = "__import__('cloud_hypervisor').memory()[1]"
+
+cpus = pytest.mark.parametrize("cpus", [1, 2, pytest.param(4, marks=pytest.mark.only_on("qemu"))])
+
+
+def booted(boot: Boot, cpus: int) -> Guest:
+    guest = boot(cpus=cpus)
+    guest.wait_for_prompt()
+    return guest
+
+
+@cpus
+def test_busy_threads_take_turns(boot: Boot, cpus: int) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, time\n"
+        "counts = [0, 0, 0]\n"
+        "end = time.ticks_ms() + 1000\n"
+        "def work(i):\n"
+        "    while time.ticks_ms() < end:\n"
+        "        counts[i] += 1\n"
+        "for i in (1, 2): _thread.start_new_thread(work, (i,))\n"
+        "work(0)\n"
+        "time.sleep_ms(50)\n"
+        "print(min(counts) * 10 > max(counts), counts)"
+    )
+    assert guest.output_of(code).startswith("True"), guest.output
+
+
+@cpus
+def test_a_sleep_leaves_the_interpreter_to_others(boot: Boot, cpus: int) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, time\n"
+        "woken = []\n"
+        "def sleep(i):\n"
+        "    time.sleep_ms(300)\n"
+        "    woken.append(i)\n"
+        "begin = time.ticks_ms()\n"
+        "for i in range(8): _thread.start_new_thread(sleep, (i,))\n"
+        "while len(woken) < 8: time.sleep_ms(5)\n"
+        "print(time.ticks_ms() - begin < 1500, sorted(woken))"
+    )
+    assert guest.output_of(code) == "True [0, 1, 2, 3, 4, 5, 6, 7]\n"
+
+
+@cpus
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "while True: pass",
+        "lock.acquire()",
+        "time.sleep(100)",
+        "sys.stdin.buffer.read(1)",
+        "while True: lock2.acquire(); lock2.release()",
+    ],
+)
+def test_ctrl_c_reaches_the_main_thread(boot: Boot, cpus: int, wait: str) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, sys, time\n"
+        "lock, lock2 = _thread.allocate_lock(), _thread.allocate_lock()\n"
+        "lock.acquire()\n"
+        "def busy():\n"
+        "    while True: pass\n"
+        "_thread.start_new_thread(busy, ())\n"
+        "print('READY')\n"
+        f"{wait}"
+    )
+    guest.repl.start(code.encode(), guest.timeout)
+    guest.read_until(b"READY\r\n")
+    guest.write(b"\x03")
+    guest.read_until(b"\x04")
+    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
+
+
+@cpus
+def test_soft_reset_ends_threads_and_gives_back_their_memory(boot: Boot, cpus: int) -> None:
+    guest = booted(boot, cpus)
+    begin = (
+        "import _thread, time\n"
+        "lock = _thread.allocate_lock()\n"
+        "lock.acquire()\n"
+        "def busy():\n"
+        "    while True: pass\n"
+        "for f, args in ((busy, ()), (busy, ()), (lock.acquire, ()), (time.sleep, (100,))):\n"
+        "    _thread.start_new_thread(f, args)\n"
+        "time.sleep_ms(20)"
+    )
+    free = []
+    for _ in range(3):
+        guest.exec(begin)
+        guest.soft_reset()
+        free.append(guest.eval(FREE_PAGES))
+    assert free[1] == free[2]
+    assert guest.eval("6 * 7") == 42
+
+
+@cpus
+def test_threads_that_have_ended_are_gone(boot: Boot, cpus: int) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, time, gc\n"
+        "def f(): ended.append(1)\n"
+        "def spawn(count):\n"
+        "    for i in range(count):\n"
+        "        before = len(ended)\n"
+        "        _thread.start_new_thread(f, ())\n"
+        "        while len(ended) == before: time.sleep_us(100)\n"
+        "ended = []\n"
+        "spawn(5)\n"
+        f"gc.collect(); before = {FREE_PAGES}\n"
+        "spawn(300)\n"
+        f"ended.clear(); gc.collect(); print(before - {FREE_PAGES} < 20 * 4096)"
+    )
+    assert guest.output_of(code) == "True\n"
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "def deep(): return deep()",
+        "def deep():\n    a, b = [], []\n"
+        "    for i in range(100000): a, b = [a], [b]\n    return a == b",
+    ],
+    ids=["python", "c"],
+)
+def test_endless_recursion_ends_one_thread(boot: Boot, deep: str) -> None:
+    guest = booted(boot, 2)
+    code = (
+        f"import _thread, time\n{deep}\n"
+        "said = []\n"
+        "def f():\n"
+        "    try: deep()\n"
+        "    except RuntimeError as e: said.append(e)\n"
+        "for i in range(3):\n"
+        "    _thread.start_new_thread(f, ())\n"
+        "    while len(said) <= i: time.sleep_ms(1)\n"
+        "print(said[2])"
+    )
+    assert guest.output_of(code) == "maximum recursion depth exceeded\n"
+
+
+def test_more_threads_than_memory_is_an_oserror(boot: Boot) -> None:
+    guest = boot(memory="16M")
+    guest.wait_for_prompt()
+    code = (
+        "import _thread, time\n"
+        "lock = _thread.allocate_lock()\n"
+        "lock.acquire()\n"
+        "_thread.stack_size(1 << 20)\n"
+        "try:\n"
+        "    for i in range(1000): _thread.start_new_thread(lock.acquire, ())\n"
+        "except OSError as e: print(0 < i < 1000, e)"
+    )
+    assert guest.output_of(code) == "True can't create thread\n"
+    guest.soft_reset()
+    assert guest.eval("6 * 7") == 42
