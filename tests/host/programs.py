@@ -37,6 +37,7 @@ PROGRAMS = {
     "unit_cmdline": ("kernel/cmdline.c",),
     "unit_random": ("kernel/random.c",),
     "unit_crc32c": ("kernel/crc32c.c",),
+    "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
     "unit_transfer": (*TRANSFER, INTERPRETER),
