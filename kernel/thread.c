@@ -22,6 +22,8 @@ enum {
 /* A thread's page: the thread_t, then room for vector registers. */
 #define FPU_AREA_AT ((sizeof(thread_t) + FPU_AREA_ALIGN - 1) & ~(size_t)(FPU_AREA_ALIGN - 1))
 
+_Static_assert(FPU_AREA_AT + FPU_AREA_SIZE <= PAGE_SIZE, "a thread and its vector registers share a page");
+
 /* Kernel stacks are used again: their addresses are never given back. Each free one holds the next. */
 static spinlock_t stacks_lock = SPINLOCK_INIT(LOCK_RANK_STACKS);
 static void **free_stacks;
@@ -69,9 +71,6 @@ static bool prepare_first_thread(void) {
     thread_t *first = thread_current();
     if (first->fpu) {
         return true;
-    }
-    if (FPU_AREA_AT + fpu_area_size() > PAGE_SIZE) {
-        return false;
     }
     uint64_t page = page_alloc(0);
     if (!page) {

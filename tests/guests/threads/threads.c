@@ -43,7 +43,8 @@ static const char *failure; // Of this trial: the first one.
 static uint64_t failure_value;
 
 static void check(bool holds, const char *what, uint64_t value) {
-    if (!holds && !__atomic_exchange_n(&failure, what, __ATOMIC_SEQ_CST)) {
+    const char *none = NULL;
+    if (!holds && __atomic_compare_exchange_n(&failure, &none, what, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
         failure_value = value;
     }
 }
