@@ -148,6 +148,10 @@ static MP_DEFINE_CONST_FUN_OBJ_0(thread_allocate_lock_obj, thread_allocate_lock)
 
 static size_t stack_size; // Of the next ones; 0: the default.
 
+void mp_thread_module_reset(void) {
+    stack_size = 0;
+}
+
 typedef struct _start_t {
     mp_obj_dict_t *locals, *globals;
     size_t stack_size;

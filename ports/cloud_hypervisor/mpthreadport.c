@@ -265,6 +265,7 @@ void mp_thread_deinit(void) {
     MP_THREAD_GIL_EXIT();
     bury(true);
     MP_THREAD_GIL_ENTER();
+    mp_thread_module_reset();
 }
 
 void mp_thread_gc_others(void) {

@@ -25,6 +25,9 @@ void mp_thread_init(void);
 // Ends all other threads, and waits for that. Main thread, with the GIL.
 void mp_thread_deinit(void);
 
+// Makes the module _thread as at power-on.
+void mp_thread_module_reset(void);
+
 // Marks what the other threads hold. In a collection.
 void mp_thread_gc_others(void);
 

@@ -165,3 +165,95 @@ def test_more_threads_than_memory_is_an_oserror(boot: Boot) -> None:
     assert guest.output_of(code) == "True can't create thread\n"
     guest.soft_reset()
     assert guest.eval("6 * 7") == 42
+
+
+def test_lock_with_timeout(shared_guest: Guest) -> None:
+    code = (
+        "import _thread, time\n"
+        "lock = _thread.allocate_lock()\n"
+        "print(lock.acquire(), lock.locked(), lock.acquire(False), lock.acquire(timeout=0))\n"
+        "begin = time.ticks_ms()\n"
+        "print(lock.acquire(True, 0.05), time.ticks_ms() - begin >= 50)\n"
+        "_thread.start_new_thread(lambda: (time.sleep_ms(20), lock.release()), ())\n"
+        "print(lock.acquire(timeout=10), lock.locked())\n"
+        "lock.release()\n"
+        "with lock: print(lock.locked())\n"
+        "print(lock.locked())"
+    )
+    assert shared_guest.output_of(code) == (
+        "True True False False\nFalse True\nTrue True\nTrue\nFalse\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("lock.release()", "RuntimeError: release unlocked lock"),
+        ("rlock.release()", "RuntimeError: release unlocked lock"),
+        ("lock.acquire(False, 1)", "ValueError: can't specify a timeout for a non-blocking call"),
+        ("lock.acquire(True, -2)", "ValueError: timeout value must be a non-negative number"),
+        ("lock.acquire(True, float('nan'))", "ValueError: timeout value must be a non-negative"),
+        ("lock.acquire(True, 1e10)", "OverflowError: timeout value is too large"),
+        ("_thread.start_new_thread(1, ())", "TypeError: first arg must be callable"),
+        ("_thread.start_new_thread(print, 1)", "TypeError"),
+        ("_thread.start_new_thread(print, (), 1)", "TypeError: optional 3rd arg must be a dict"),
+        ("_thread.stack_size(-1)", "ValueError: size must be 0 or a positive value"),
+        ("_thread.stack_size(1 << 40); _thread.start_new_thread(print, ())", "OSError: can't cr"),
+    ],
+)
+def test_misuse_is_an_error(shared_guest: Guest, call: str, error: str) -> None:
+    code = (
+        "import _thread\nlock, rlock = _thread.allocate_lock(), _thread.RLock()\n"
+        f"try: {call}\nexcept Exception as e: print(type(e).__name__ + ':', e)"
+    )
+    assert shared_guest.output_of(code).startswith(error)
+
+
+def test_rlock_is_its_thread_s(shared_guest: Guest) -> None:
+    code = (
+        "import _thread, time\n"
+        "lock = _thread.RLock()\n"
+        "said = []\n"
+        "def other():\n"
+        "    said.append(lock.acquire(False))\n"
+        "    try: lock.release()\n"
+        "    except RuntimeError: said.append('not mine')\n"
+        "    said.append(lock.acquire())\n"
+        "with lock:\n"
+        "    with lock:\n"
+        "        _thread.start_new_thread(other, ())\n"
+        "        while len(said) < 2: time.sleep_ms(1)\n"
+        "    time.sleep_ms(20)\n"
+        "    print(said)\n"
+        "while len(said) < 3: time.sleep_ms(1)\n"
+        "print(said, lock.acquire(False), lock.locked())"
+    )
+    assert shared_guest.output_of(code) == (
+        "[False, 'not mine']\n[False, 'not mine', True] False True\n"
+    )
+
+
+def test_what_a_thread_raises_ends_it_alone(shared_guest: Guest) -> None:
+    code = (
+        "import _thread, sys, time\n"
+        "def f(what):\n"
+        "    raise what\n"
+        "_thread.start_new_thread(f, (SystemExit(3),))\n"
+        "_thread.start_new_thread(f, (), {'what': ValueError('mine')})\n"
+        "time.sleep_ms(100)\n"
+        "print('alive')"
+    )
+    output = shared_guest.output_of(code)
+    assert output.startswith("Unhandled exception in thread started by <function f at 0x")
+    assert output.endswith("ValueError: mine\r\nalive\n".replace("\r", "")), output
+    assert output.count("Traceback") == 1
+
+
+def test_interrupt_main(shared_guest: Guest) -> None:
+    code = (
+        "import _thread, time\n"
+        "_thread.start_new_thread(lambda: (time.sleep_ms(50), _thread.interrupt_main()), ())\n"
+        "try: time.sleep(100)\n"
+        "except KeyboardInterrupt: print('interrupted')"
+    )
+    assert shared_guest.output_of(code) == "interrupted\n"
