@@ -35,11 +35,12 @@ ap_gdt_pointer:
     .long ap_gdt
 ap_trampoline_end:
 
+    /* Marked as accessed: the CPU would do that, and cannot write here. Intel SDM volume 3, 3.4.5.1. */
     .balign 8
 ap_gdt:
     .quad 0
-    .quad 0x00cf9a000000ffff /* SELECTOR_CODE32 */
-    .quad 0x00af9a000000ffff /* SELECTOR_CODE64 */
+    .quad 0x00cf9b000000ffff /* SELECTOR_CODE32 */
+    .quad 0x00af9b000000ffff /* SELECTOR_CODE64 */
 ap_gdt_end:
 
     .section .text.ap, "ax"

@@ -16,7 +16,7 @@ void gdt_init(cpu_t *cpu, uint32_t index, void *fault_stack_top) {
     cpu->self = cpu;
     cpu->index = index;
     for (int i = 0; i < 7; ++i) {
-        cpu->tss.ist[i] = (uintptr_t)fault_stack_top;
+        cpu->tss.ist[i] = cpu->tss.ist[i] ? cpu->tss.ist[i] : (uintptr_t)fault_stack_top;
     }
     cpu->tss.io_map_base = sizeof(tss_t); // Beyond the limit: no I/O bitmap.
 

@@ -8,12 +8,12 @@
 
 typedef enum _lock_rank_t {
     LOCK_RANK_NONE,          /* A lock that nobody has given a rank. */
+    LOCK_RANK_CONSOLE,       /* kernel/console.c: what was received. Its break function takes others. */
     LOCK_RANK_APPLICATION,   /* The application's, which it takes against interrupts. */
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
     LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */
     LOCK_RANK_TIMER,         /* kernel/timer.c, each CPU's. */
-    LOCK_RANK_CONSOLE,       /* kernel/console.c: what was received. */
     LOCK_RANK_PHYSICAL,      /* kernel/physical.c: the page for looking at memory. */
     LOCK_RANK_CLOCK,         /* kernel/clock.c: its start. */
     LOCK_RANK_HIGH_HALF,     /* boot/high_half.c: addresses of views and stacks. */

@@ -247,7 +247,9 @@ void sched_ready(thread_t *thread) {
     spin_unlock(&cpu->queue_lock);
     if (was_idle) {
         kick(cpu);
-    } else if (!kick_an_idle_one()) {
+    } else {
+        // That one may find other work first: so the thread's turn here is seen to as well.
+        kick_an_idle_one();
         spin_lock(&cpu->queue_lock);
         bool higher = thread->link.priority > cpu->running_priority;
         bool tell = higher || !cpu->has_slice;

@@ -63,7 +63,9 @@ static void end_wait(thread_t *thread, wait_result_t result, bool any) {
     uint64_t flags = spin_lock_nofault(&bucket->lock);
     bool ends = thread->bucket == bucket && (any || thread->interruptible);
     if (ends) {
-        thread->interrupted = thread->interrupted && result != WAIT_INTERRUPTED;
+        if (result == WAIT_INTERRUPTED) {
+            thread->interrupted = 0;
+        }
         dequeue(bucket, thread, result);
     }
     spin_unlock(&bucket->lock);

@@ -33,6 +33,7 @@ typedef struct _py_thread_t {
     void *stack;
     void *(*entry)(void *);
     void *arg;
+    mp_int_t sched_state;      // Below 0: it is in a callback that waits, with the scheduler locked so often.
     bool is_cancelled;
     bool has_ended;            // It touches nothing of the interpreter's any more.
     event_waiter_t waiters[2];
@@ -65,6 +66,12 @@ void mp_thread_ask_attention(void) {
 void mp_thread_interrupt_main(void) {
     mp_thread_ask_attention();
     thread_interrupt(main_thread.thread);
+}
+
+static void ask_attention_if_pending(void) {
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+        mp_thread_ask_attention();
+    }
 }
 
 // The GIL.
@@ -101,6 +108,26 @@ static void gil_release(void) {
     }
 }
 
+// The scheduler is locked for the thread that runs a callback, not for those that run while that waits: locked, it
+// hears nobody who asks for attention.
+static void unlock_scheduler(py_thread_t *self) {
+    mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+    if (MP_STATE_VM(sched_state) < 0) {
+        self->sched_state = MP_STATE_VM(sched_state);
+        MP_STATE_VM(sched_state) = MP_SCHED_PENDING;
+    }
+    MICROPY_END_ATOMIC_SECTION(state);
+}
+
+static void lock_scheduler_again(py_thread_t *self) {
+    if (self->sched_state < 0) {
+        mp_uint_t state = MICROPY_BEGIN_ATOMIC_SECTION();
+        MP_STATE_VM(sched_state) = self->sched_state;
+        MICROPY_END_ATOMIC_SECTION(state);
+        self->sched_state = 0;
+    }
+}
+
 static void gil_enter(void) {
     py_thread_t *self = current();
     uint32_t state = FREE;
@@ -111,9 +138,8 @@ static void gil_enter(void) {
         gil_release();
         end_cancelled(self);
     }
-    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
-        mp_thread_ask_attention(); // The flag that told of it may have been taken down by another thread.
-    }
+    lock_scheduler_again(self);
+    ask_attention_if_pending(); // The flag that told of it may have been taken down by another thread.
 }
 
 // Takes down what a collection by another thread is to see of this one, as long as that has the GIL. The caller
@@ -127,6 +153,9 @@ static void remember(uintptr_t *frame) {
 static MP_NOINLINE void gil_exit(void) {
     __builtin_unwind_init();
     remember(__builtin_frame_address(0));
+    if (MP_STATE_VM(sched_state) < 0) {
+        unlock_scheduler(current());
+    }
     gil_release();
 }
 
@@ -153,6 +182,7 @@ void mp_thread_attention(void) {
         gil_hand_over();
         mp_handle_pending(true);
     }
+    ask_attention_if_pending(); // It may have come while a callback ran.
 }
 
 // Mutexes.

@@ -257,3 +257,42 @@ def test_interrupt_main(shared_guest: Guest) -> None:
         "except KeyboardInterrupt: print('interrupted')"
     )
     assert shared_guest.output_of(code) == "interrupted\n"
+
+
+@cpus
+def test_a_callback_that_waits_stops_nobody(boot: Boot, cpus: int) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, machine, time\n"
+        "def busy():\n"
+        "    while True: pass\n"
+        "def tick(timer):\n"
+        "    time.sleep_ms(1)\n"
+        "    print('tick')\n"
+        "_thread.start_new_thread(busy, ())\n"
+        "timer = machine.Timer(period=20, callback=tick)\n"
+        "while True: pass"
+    )
+    guest.repl.start(code.encode(), guest.timeout)
+    for _ in range(3):
+        guest.read_until(b"tick\r\n")
+    guest.write(b"\x03")
+    guest.read_until(b"\x04")
+    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
+
+
+def test_ctrl_c_while_a_callback_runs_is_not_lost(guest: Guest) -> None:
+    code = (
+        "import machine, time\n"
+        "def callback(timer):\n"
+        "    print('READY')\n"
+        "    end = time.ticks_ms() + 500\n"
+        "    while time.ticks_ms() < end: pass\n"
+        "machine.Timer(mode=machine.Timer.ONE_SHOT, period=10, callback=callback)\n"
+        "while True: pass"
+    )
+    guest.repl.start(code.encode(), guest.timeout)
+    guest.read_until(b"READY\r\n")
+    guest.write(b"\x03")
+    guest.read_until(b"\x04")
+    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
