@@ -92,3 +92,8 @@ def test_guest_does_not_mind_a_debug_build(boot: Boot) -> None:
     guest = boot(build(debug=True).elf)
     guest.wait_for_prompt()
     work(guest)
+    guest.repl.start(b"print('READY')\nwhile True: pass", guest.timeout)
+    guest.read_until(b"READY\r\n")
+    guest.write(b"\x03")
+    guest.read_until(b"\x04")
+    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
