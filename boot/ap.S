@@ -6,13 +6,7 @@
  * ap_trampoline, no more of it than must. From protected mode on, without paging at first, it runs in
  * the image, whose addresses are physical ones too. */
 
-#include "boot/layout.h"
-
-/* As boot/pvh.S makes them. */
-#define CR0_VALUE 0x80010033 /* PG, WP, NE, ET, MP, PE */
-#define CR4_VALUE 0x620 /* OSXMMEXCPT, OSFXSR, PAE */
-#define MSR_EFER 0xc0000080
-#define EFER_LME_NXE 0x900
+#include "boot/long_mode.h"
 
 #define SELECTOR_CODE32 0x08
 #define SELECTOR_CODE64 0x10
@@ -46,17 +40,7 @@ ap_gdt_end:
     .section .text.ap, "ax"
     .code32
 ap_protected:
-    /* Long mode: Intel SDM volume 3, 10.8.5. */
-    movl $CR4_VALUE, %eax
-    movl %eax, %cr4
-    movl $boot_pml4, %eax
-    movl %eax, %cr3
-    movl $MSR_EFER, %ecx
-    xorl %edx, %edx
-    movl $EFER_LME_NXE, %eax
-    wrmsr
-    movl $CR0_VALUE, %eax
-    movl %eax, %cr0
+    enter_long_mode
     ljmp $SELECTOR_CODE64, $ap_long_mode
 
     .code64

@@ -10,6 +10,19 @@
     .section .text.context, "ax"
     .globl context_switch, context_load
 
+/* To the address space and the stack of the context that RSI points to. */
+    .macro take_stack
+    movq CONTEXT_CR3(%rsi), %rax
+    movq CONTEXT_RSP(%rsi), %rsp
+    testq %rax, %rax
+    jz 1f
+    movq %cr3, %rcx
+    cmpq %rax, %rcx
+    je 1f
+    movq %rax, %cr3
+1:
+    .endm
+
 /* void context_switch(context_t *from, context_t *to) */
 context_switch:
     pushq %rbp
@@ -20,35 +33,18 @@ context_switch:
     pushq %r15
     movq %rsp, CONTEXT_RSP(%rdi)
     movl $0, CONTEXT_INTERRUPTED(%rdi)
-    movq CONTEXT_CR3(%rsi), %rax
-    movq CONTEXT_RSP(%rsi), %rsp
-    testq %rax, %rax
-    jz 1f
-    movq %cr3, %rcx
-    cmpq %rax, %rcx
-    je 1f
-    movq %rax, %cr3
-1:  /* From here on another CPU may take the thread. */
-    movl $0, CONTEXT_BUSY(%rdi)
-    cmpl $0, CONTEXT_INTERRUPTED(%rsi)
-    jne interrupted
-    jmp resume
+    take_stack
+    movl $0, CONTEXT_BUSY(%rdi) /* From here on another CPU may take the thread. */
+    jmp go_on
 
 /* void context_load(context_t *to) */
 context_load:
-    movq CONTEXT_CR3(%rdi), %rax
-    movq CONTEXT_RSP(%rdi), %rsp
-    testq %rax, %rax
-    jz 1f
-    movq %cr3, %rcx
-    cmpq %rax, %rcx
-    je 1f
-    movq %rax, %cr3
-1:  movq %rdi, %rsi
-    cmpl $0, CONTEXT_INTERRUPTED(%rdi)
-    jne interrupted
+    movq %rdi, %rsi
+    take_stack
 
-resume:
+go_on:
+    cmpl $0, CONTEXT_INTERRUPTED(%rsi)
+    jne interrupted
     popq %r15
     popq %r14
     popq %r13

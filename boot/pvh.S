@@ -10,17 +10,13 @@
  * map. */
 
 #include "boot/layout.h"
+#include "boot/long_mode.h"
 
 #define PTE_PRESENT 0x1
 #define PTE_WRITABLE 0x2
 #define PTE_LARGE 0x80
 #define PTE_GLOBAL 0x100
 #define PTE_NX_HIGH 0x80000000 /* Bit 63, in the upper half. */
-
-#define CR0_VALUE 0x80010033 /* PG, WP, NE, ET, MP, PE */
-#define CR4_VALUE 0x620 /* OSXMMEXCPT, OSFXSR, PAE */
-#define MSR_EFER 0xc0000080
-#define EFER_LME_NXE 0x900
 
 
     .section .note.Xen, "a", @note
@@ -63,17 +59,7 @@ pvh_start:
     cmpl $IMAGE_LIMIT, %eax
     jb 1b
 
-    /* Long mode: Intel SDM volume 3, 10.8.5. */
-    movl $CR4_VALUE, %eax
-    movl %eax, %cr4
-    movl $boot_pml4, %eax
-    movl %eax, %cr3
-    movl $MSR_EFER, %ecx
-    xorl %edx, %edx
-    movl $EFER_LME_NXE, %eax
-    wrmsr
-    movl $CR0_VALUE, %eax
-    movl %eax, %cr0
+    enter_long_mode
     lgdt boot_gdt_pointer
     ljmp $0x08, $long_mode
 

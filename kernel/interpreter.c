@@ -205,7 +205,7 @@ static uintptr_t add_area_between(uintptr_t start, uintptr_t end, size_t gap, si
             i = -1;
         }
     }
-    return size <= end - at && address_space_add(&space, at + gap, size - gap, large) ? at + gap : 0;
+    return at < end && size <= end - at && address_space_add(&space, at + gap, size - gap, large) ? at + gap : 0;
 }
 
 void *interpreter_heap_extend(size_t size) {

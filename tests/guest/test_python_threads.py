@@ -18,6 +18,13 @@ def booted(boot: Boot, cpus: int) -> Guest:
     return guest
 
 
+def check_interrupted(guest: Guest) -> None:
+    """Ctrl-C ends the program that runs."""
+    guest.write(b"\x03")
+    guest.read_until(b"\x04")
+    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
+
+
 @cpus
 def test_busy_threads_take_turns(boot: Boot, cpus: int) -> None:
     guest = booted(boot, cpus)
@@ -78,9 +85,7 @@ def test_ctrl_c_reaches_the_main_thread(boot: Boot, cpus: int, wait: str) -> Non
     )
     guest.repl.start(code.encode(), guest.timeout)
     guest.read_until(b"READY\r\n")
-    guest.write(b"\x03")
-    guest.read_until(b"\x04")
-    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
+    check_interrupted(guest)
 
 
 @cpus
@@ -276,9 +281,7 @@ def test_a_callback_that_waits_stops_nobody(boot: Boot, cpus: int) -> None:
     guest.repl.start(code.encode(), guest.timeout)
     for _ in range(3):
         guest.read_until(b"tick\r\n")
-    guest.write(b"\x03")
-    guest.read_until(b"\x04")
-    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
+    check_interrupted(guest)
 
 
 def test_ctrl_c_while_a_callback_runs_is_not_lost(guest: Guest) -> None:
@@ -293,6 +296,4 @@ def test_ctrl_c_while_a_callback_runs_is_not_lost(guest: Guest) -> None:
     )
     guest.repl.start(code.encode(), guest.timeout)
     guest.read_until(b"READY\r\n")
-    guest.write(b"\x03")
-    guest.read_until(b"\x04")
-    assert b"KeyboardInterrupt" in guest.repl.finish(guest.timeout)
+    check_interrupted(guest)
