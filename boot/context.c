@@ -6,7 +6,6 @@
 #include "boot/gdt.h"
 
 void context_init(context_t *context, void (*entry)(void *), void *arg, void *stack_top, uint64_t cr3) {
-    ((uint64_t *)stack_top)[-1] = 0; // The backtrace ends here.
     *context = (context_t) {
         .cr3 = cr3,
         .interrupted = 1,

@@ -41,7 +41,7 @@ void context_switch(context_t *from, context_t *to);
 _Noreturn void context_load(context_t *to);
 
 /* Makes a context that begins in `entry`, which gets `arg` and must not return, with interrupts on.
- * `stack_top` is a multiple of 16, of a stack that the caller can write; `cr3` as in context_t. */
+ * `stack_top` is a multiple of 16; the word below it is 0, where a backtrace ends. `cr3` as in context_t. */
 void context_init(context_t *context, void (*entry)(void *), void *arg, void *stack_top, uint64_t cr3);
 
 #endif // __ASSEMBLER__

@@ -10,6 +10,9 @@ typedef enum _lock_rank_t {
     LOCK_RANK_NONE,          /* A lock that nobody has given a rank. */
     LOCK_RANK_CONSOLE,       /* kernel/console.c: what was received. Its break function takes others. */
     LOCK_RANK_APPLICATION,   /* The application's, which it takes against interrupts. */
+    LOCK_RANK_INTERPRETERS,  /* kernel/interpreters.c: the list of them. */
+    LOCK_RANK_QUEUES,        /* kernel/queue.c: the list of them. */
+    LOCK_RANK_QUEUE,         /* kernel/queue.c: each one's messages. */
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
     LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */
@@ -19,6 +22,7 @@ typedef enum _lock_rank_t {
     LOCK_RANK_HIGH_HALF,     /* boot/high_half.c: addresses of views and stacks. */
     LOCK_RANK_IOAPIC,        /* drivers/ioapic.c: its pair of registers. */
     /* From here on the page-fault handler takes them: spin_lock_nofault(). */
+    LOCK_RANK_KALLOC,        /* kernel/kalloc.c: pages of small pieces. */
     LOCK_RANK_ADDRESS_SPACE, /* kernel/address_space.c, each interpreter's. */
     LOCK_RANK_PAGE_CACHE,    /* kernel/page_alloc.c, each CPU's. */
     LOCK_RANK_PAGES,         /* kernel/page_alloc.c: all the others. */

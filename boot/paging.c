@@ -195,7 +195,36 @@ uint64_t *paging_boot_root(void) {
 
 uint64_t paging_cr3(const uint64_t *root) {
     uintptr_t at = (uintptr_t)root;
-    return at < DIRECT_MAP_BASE ? at : at - DIRECT_MAP_BASE;
+    return at < DIRECT_MAP_BASE ? at : virt_to_phys(root);
+}
+
+uint64_t *paging_new_root(uint64_t root_page, uint64_t low_page) {
+    uint64_t *root = memset(phys_to_virt(root_page), 0, PAGE_SIZE);
+    uint64_t *low = memset(phys_to_virt(low_page), 0, PAGE_SIZE);
+    memcpy(root + ENTRIES / 2, boot_pml4 + ENTRIES / 2, ENTRIES / 2 * sizeof(*root));
+    low[0] = boot_pdpt_low[0]; // The image.
+    root[0] = low_page | PTE_PRESENT | PTE_WRITABLE;
+    return root;
+}
+
+/* `level` as in entry_at(). */
+static void free_table(uint64_t *table, unsigned level, size_t count, void (*give_back)(uint64_t, unsigned)) {
+    for (size_t i = 0; i < count; ++i) {
+        if (!(table[i] & PTE_PRESENT)) {
+            continue;
+        }
+        if (level > 1 && !(table[i] & PTE_LARGE)) {
+            free_table(table_of(table[i]), level - 1, ENTRIES, give_back);
+        } else {
+            give_back(table[i] & PTE_ADDRESS, 9 * (level - 1));
+        }
+    }
+    give_back(virt_to_phys(table), 0);
+}
+
+void paging_free_root(uint64_t *root, void (*give_back)(uint64_t paddr, unsigned order)) {
+    table_of(root[0])[0] = 0; // The image stays.
+    free_table(root, 4, ENTRIES / 2, give_back);
 }
 
 /* The image runs while its own map is made, so that is made one GiB higher, and then moved

@@ -45,6 +45,11 @@ static inline void *phys_to_virt(uint64_t paddr) {
     return (void *)(uintptr_t)(DIRECT_MAP_BASE + paddr);
 }
 
+/* The reverse, of an address in the direct map. */
+static inline uint64_t virt_to_phys(const void *virt) {
+    return (uintptr_t)virt - DIRECT_MAP_BASE;
+}
+
 /* Replaces what boot/pvh.S made of the first GiB by the image alone, with its final rights, and
  * before cpu_features_enable(). Boot CPU, once, interrupts off. The pages of `source` must lie
  * below 1 GiB until paging_map_direct() has mapped more. */
@@ -60,6 +65,14 @@ bool paging_trim_direct(uint64_t end);
 
 /* The root of the tables that all address spaces share the high half with. */
 uint64_t *paging_boot_root(void);
+
+/* The root of tables that share with all others the image and the high half, and have nothing else, made of two
+ * pages, their content anything. After the boot, which fills the root's high half for good. */
+uint64_t *paging_new_root(uint64_t root_page, uint64_t low_page);
+
+/* Gives back the tables of paging_new_root() and all pages that they map beside what is shared. No CPU uses
+ * them, or remembers something of them. */
+void paging_free_root(uint64_t *root, void (*give_back)(uint64_t paddr, unsigned order));
 
 /* Maps `len` bytes at `virt` to `paddr` (all multiples of 4 KiB), by the largest pages that
  * fit where `large`. What was mapped there is replaced. The caller holds the lock of that part

@@ -10,24 +10,86 @@
 #define LARGE_PAGE_ORDER 9
 #define LARGE_PAGE_PAGES (LARGE_PAGE_SIZE / PAGE_SIZE)
 
+/* For each slot of an area, taken or not. */
+#define EACH_AREA(space, area) \
+    (area_block_t *block = &(space)->areas; block; block = block->next) \
+        for (area_t *area = block->area; area < block->area + AREAS_PER_BLOCK; ++area)
+
 /* Page tables that an area may need: one for each 2 MiB that it touches, one directory for
  * each GiB, one directory pointer table. */
 static size_t tables_for(size_t size) {
     return size / LARGE_PAGE_SIZE + 2 + size / (1ull << 30) + 2 + 1;
 }
 
+static void give_back_if_any(uint64_t page) {
+    if (page) {
+        page_free(page, 0);
+    }
+}
+
+bool address_space_init(address_space_t *space) {
+    uint64_t root_page = page_alloc(0), low_page = page_alloc(0);
+    if (!root_page || !low_page) {
+        give_back_if_any(root_page);
+        give_back_if_any(low_page);
+        return false;
+    }
+    spin_init(&space->lock, LOCK_RANK_ADDRESS_SPACE);
+    space->root = paging_new_root(root_page, low_page);
+    return true;
+}
+
+void address_space_end(address_space_t *space) {
+    tlb_retire(space->root);
+    paging_free_root(space->root, page_free);
+    size_t promised = 0;
+    for EACH_AREA(space, area) {
+        promised += area->pages_promised + area->tables_promised;
+    }
+    page_unreserve(promised);
+    while (space->areas.next) {
+        area_block_t *block = space->areas.next;
+        space->areas.next = block->next;
+        page_free(virt_to_phys(block), 0);
+    }
+}
+
 size_t address_space_cost(size_t size) {
     return size / PAGE_SIZE + tables_for(size);
 }
 
+/* The space's lock is held for these two. */
+
 static area_t *area_of(address_space_t *space, uintptr_t address) {
-    for (unsigned i = 0; i < ADDRESS_SPACE_AREAS; ++i) {
-        area_t *area = &space->areas[i];
+    for EACH_AREA(space, area) {
         if (address >= area->start && address < area->end) {
             return area;
         }
     }
     return NULL;
+}
+
+static area_t *free_slot(address_space_t *space) {
+    for EACH_AREA(space, area) {
+        if (!area->end) {
+            return area;
+        }
+    }
+    return NULL;
+}
+
+/* With room for one more area. */
+static bool add_block(address_space_t *space) {
+    uint64_t page = page_alloc(0);
+    if (!page) {
+        return false;
+    }
+    area_block_t *block = memset(phys_to_virt(page), 0, sizeof(*block));
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
+    block->next = space->areas.next;
+    space->areas.next = block;
+    spin_unlock_irqrestore(&space->lock, flags);
+    return true;
 }
 
 /* The area's lock is held: the table belongs to the page that is being mapped. */
@@ -40,30 +102,58 @@ static uint64_t take_table(page_source_t *self) {
     return page_alloc_reserved();
 }
 
+static bool fill_slot(address_space_t *space, uintptr_t start, size_t size, bool large) {
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
+    area_t *slot = free_slot(space);
+    if (slot) {
+        *slot = (area_t) {
+            .source.take = take_table,
+            .start = start,
+            .end = start + size,
+            .pages_promised = size / PAGE_SIZE,
+            .tables_promised = tables_for(size),
+            .large = large,
+        };
+    }
+    spin_unlock_irqrestore(&space->lock, flags);
+    return slot;
+}
+
 bool address_space_add(address_space_t *space, uintptr_t start, size_t size, bool large) {
     if (!page_reserve(address_space_cost(size))) {
         return false;
     }
-    uint64_t flags = spin_lock_nofault_outer(&space->lock);
-    area_t *slot = NULL;
-    for (unsigned i = 0; i < ADDRESS_SPACE_AREAS && !slot; ++i) {
-        if (!space->areas[i].end) {
-            slot = &space->areas[i];
+    while (!fill_slot(space, start, size, large)) {
+        if (!add_block(space)) {
+            page_unreserve(address_space_cost(size));
+            return false;
         }
     }
-    if (slot) {
-        slot->source.take = take_table;
-        slot->start = start;
-        slot->end = start + size;
-        slot->pages_promised = size / PAGE_SIZE;
-        slot->tables_promised = tables_for(size);
-        slot->large = large;
+    return true;
+}
+
+static area_t area_in(address_space_t *space, uintptr_t start, uintptr_t end) {
+    area_t found = { .end = 0 };
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
+    for EACH_AREA(space, area) {
+        if (area->start < end && area->end > start) {
+            found = *area;
+        }
     }
     spin_unlock_irqrestore(&space->lock, flags);
-    if (!slot) {
-        page_unreserve(address_space_cost(size));
+    return found;
+}
+
+uintptr_t address_space_find_hole(address_space_t *space, uintptr_t start, uintptr_t end, size_t size) {
+    uintptr_t taken_end;
+    while (start < end && size <= end - start && (taken_end = area_in(space, start, start + size).end)) {
+        start = (taken_end + LARGE_PAGE_SIZE - 1) & ~(uintptr_t)(LARGE_PAGE_SIZE - 1);
     }
-    return slot;
+    return start < end && size <= end - start ? start : 0;
+}
+
+uintptr_t address_space_find_area(address_space_t *space, uintptr_t start, uintptr_t end) {
+    return area_in(space, start, end).start;
 }
 
 /* Gives 2^order pages back; the area keeps their promise where `keep`. */

@@ -15,7 +15,7 @@
 #include "boot/paging.h"
 #include "boot/spinlock.h"
 
-#define ADDRESS_SPACE_AREAS 80
+#define AREAS_PER_BLOCK 64
 
 /* A demand-zero area, [start, end), whole pages. One that is dropped shares the page table of its
  * 2 MiB with no other. */
@@ -27,15 +27,35 @@ typedef struct _area_t {
     bool large;            /* Comes by 2 MiB at a time, as far as memory is in one piece. */
 } area_t;
 
+/* More come when all slots of the last one are taken, each in a page of its own. */
+typedef struct _area_block_t {
+    struct _area_block_t *next;
+    area_t area[AREAS_PER_BLOCK];
+} area_block_t;
+
 typedef struct _address_space_t {
-    uint64_t *root;  /* Page tables, in the direct map. */
-    spinlock_t lock; /* All below. Taken by the page-fault handler: spin_lock_nofault_outer(). */
-    area_t areas[ADDRESS_SPACE_AREAS];
+    uint64_t *root;      /* Page tables, in the direct map. */
+    spinlock_t lock;     /* All below. Taken by the page-fault handler: spin_lock_nofault_outer(). */
+    area_block_t areas;
 } address_space_t;
 
-/* Makes [start, start + size) demand-zero; by 2 MiB pages where `large`. False where memory or
- * slots are missing; nothing is changed then. Thread context, of any address space. */
+/* An address space with no area, its high half and the image as everywhere, made of zeroed memory. False where
+ * memory is missing. Thread context. */
+bool address_space_init(address_space_t *space);
+
+/* Gives back all that it has, its page tables too. Nobody runs in it, or will. Thread context, of another one. */
+void address_space_end(address_space_t *space);
+
+/* Makes [start, start + size) demand-zero; by 2 MiB pages where `large`. False where memory is missing; nothing
+ * is changed then. Thread context, of any address space. */
 bool address_space_add(address_space_t *space, uintptr_t start, size_t size, bool large);
+
+/* The lowest place in [start, end) for an area of `size` bytes that shares no page table with those that are
+ * there; 0 where there is none. As long as nobody else adds one. */
+uintptr_t address_space_find_hole(address_space_t *space, uintptr_t start, uintptr_t end, size_t size);
+
+/* Where some area in [start, end) begins; 0 where there is none. */
+uintptr_t address_space_find_area(address_space_t *space, uintptr_t start, uintptr_t end);
 
 /* The memory that address_space_add() needs for an area of `size` bytes, in pages. */
 size_t address_space_cost(size_t size);

@@ -11,7 +11,7 @@
 #include "drivers/uart16550.h"
 #include "kernel/board.h"
 #include "kernel/console.h"
-#include "kernel/event.h"
+#include "kernel/interpreters.h"
 #include "kernel/irq.h"
 #include "kernel/mutex.h"
 #include "kernel/page_alloc.h"
@@ -28,7 +28,7 @@ static bool left_in_uart;
 static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_CONSOLE);
 
 static int break_char = -1;
-static void (*break_fn)(void);
+static interpreter_t *break_owner;
 static int quote_char = -1;
 static bool quoted; /* The next byte comes behind a quote. */
 
@@ -47,7 +47,7 @@ static void take_in(void) {
             return;
         }
         if (c == break_char && !quoted) {
-            break_fn();
+            interpreter_run_in(break_owner, break_owner->on_interrupt);
             continue;
         }
         quoted = c == quote_char && !quoted;
@@ -61,7 +61,7 @@ static void on_interrupt(interrupt_frame_t *frame) {
     uint64_t flags = spin_lock_irqsave(&lock);
     take_in();
     spin_unlock_irqrestore(&lock, flags);
-    event_signal();
+    interpreters_signal_all();
     lapic_eoi();
 }
 
@@ -98,10 +98,10 @@ int console_read(void) {
     return c;
 }
 
-void console_set_break(int c, void (*fn)(void)) {
+void console_set_break(int c, interpreter_t *owner) {
     uint64_t flags = spin_lock_irqsave(&lock);
-    break_char = fn ? c : -1;
-    break_fn = fn;
+    break_char = c;
+    break_owner = owner;
     spin_unlock_irqrestore(&lock, flags);
 }
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct _interpreter_t;
+
 /* Starts interrupt-driven input. Once, after the interrupt controllers are up. */
 void console_init(void);
 
@@ -22,10 +24,10 @@ int console_read(void);
  * threads do not mix. */
 void console_write(const void *data, size_t len);
 
-/* Has `fn` called in interrupt context, in whatever address space is current, for each
- * received byte that equals `c` (0..255); the byte is then not put into the ring. With
- * c = -1: for none. */
-void console_set_break(int c, void (*fn)(void));
+/* Has each received byte that equals `c` (0..255) interrupt an interpreter that stays, as by
+ * interpreter_interrupt(), which it has said what that does; the byte is then not put into the ring. With c = -1:
+ * no byte. */
+void console_set_break(int c, struct _interpreter_t *owner);
 
 /* Has the byte `c` (0..255) take from the one behind it the meaning of console_set_break(); both go
  * into the ring. With c = -1: no byte does. Interrupts on or off. */

@@ -41,6 +41,8 @@ typedef struct _kernel_cpu_t {
     uint64_t loaded_cr3;       /* The page tables of the thread that runs, or ran last. */
     uint32_t tlb_request;      /* kernel/tlb.c */
 
+    struct _interpreter_t *visited; /* Whose address space an interrupt of this CPU is in, if not the thread's. */
+
     /* Where it was when another CPU crashed: kernel/panic.c. */
     uint64_t stopped_at[PANIC_BACKTRACE]; /* Code addresses, innermost first; 0: no more. */
     bool stopped;

@@ -11,9 +11,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct _interpreter_t;
+
 /* Makes the main interpreter's memory, in the boot address space: its data as the image has
  * it, its heap and its stack. Returns the top of that stack. Boot CPU, once. */
 void *interpreter_init(void);
+
+/* For kernel/interpreters.c: makes the memory of a further one, as far as it is free; and, in its own main thread, fills
+ * its data with what the image has. */
+bool interpreter_make_memory(struct _interpreter_t *self);
+void interpreter_fill_data(void);
 
 /* The heap of the common size: fixed, at the same address in every interpreter. */
 void *interpreter_heap(size_t *size);

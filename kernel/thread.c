@@ -7,6 +7,7 @@
 #include "boot/fpu.h"
 #include "boot/paging.h"
 #include "kernel/cpus.h"
+#include "kernel/interpreters.h"
 #include "kernel/page_alloc.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
@@ -33,7 +34,11 @@ static void *take_stack(void) {
     void **top = free_stacks;
     free_stacks = top ? top[-1] : NULL;
     spin_unlock_irqrestore(&stacks_lock, flags);
-    return top ? top : paging_alloc_stack(THREAD_KERNEL_STACK);
+    top = top ? top : paging_alloc_stack(THREAD_KERNEL_STACK);
+    if (top) {
+        top[-1] = NULL; // As context_init() wants it.
+    }
+    return top;
 }
 
 static void put_stack(void **top) {
@@ -44,7 +49,7 @@ static void put_stack(void **top) {
 }
 
 static uint64_t page_of(thread_t *thread) {
-    return (uintptr_t)thread - DIRECT_MAP_BASE;
+    return virt_to_phys(thread);
 }
 
 static thread_t *new_thread(void) {
@@ -109,7 +114,8 @@ thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), voi
     thread->fn = fn;
     thread->arg = arg;
     thread->cpu = thread_current()->cpu;
-    context_init(&thread->context, begin, NULL, stack_top, thread_current()->context.cr3);
+    thread->interpreter = options->interpreter ? options->interpreter : thread_current()->interpreter;
+    context_init(&thread->context, begin, NULL, stack_top, paging_cr3(thread->interpreter->space.root));
     sched_ready(thread);
     return thread;
 }

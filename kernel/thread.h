@@ -27,6 +27,7 @@ typedef struct _thread_t {
     run_link_t link;
     uint32_t state;           /* thread_state_t. */
     uint32_t cpu;             /* Index of the CPU that runs it, or ran it last. */
+    struct _interpreter_t *interpreter; /* Whose address space it runs in; NULL: any. */
     void *user;               /* The upper layer's; at GS:CPU_USER while the thread runs. */
     uintptr_t stack_bottom;   /* Of a stack in the interpreter's memory: kernel/interpreter.h. */
     void (*fn)(void *);       /* What it runs. */
@@ -41,7 +42,7 @@ typedef struct _thread_t {
     uint64_t run_ticks;       /* How long it ran, by the TSC; as of its last leaving of a CPU. */
     struct _wait_bucket_t *bucket; /* Where it waits, and for what: kernel/wait.c. */
     struct _thread_t *wait_next, *wait_previous;
-    uint64_t wait_space;
+    const void *wait_space;
     const uint32_t *wait_word;
     ktimer_t timer;           /* The deadline of its wait. */
     char name[THREAD_NAME_SIZE];
@@ -51,14 +52,15 @@ typedef struct _thread_t {
 typedef struct _thread_options_t {
     const char *name;         /* For people; cut to THREAD_NAME_SIZE - 1 bytes. */
     run_priority_t priority;
-    void *stack_top;          /* A multiple of 16; NULL: a kernel stack of THREAD_KERNEL_STACK bytes. */
+    struct _interpreter_t *interpreter; /* Whose it is; NULL: the caller's. */
+    void *stack_top;          /* A multiple of 16, the word below it 0; NULL: a kernel stack of THREAD_KERNEL_STACK bytes. */
     uintptr_t stack_bottom;   /* Its lowest address, where it is one of interpreter_stack_new(). */
     void *user;               /* As by thread_set_user(). */
 } thread_options_t;
 
 #define THREAD_KERNEL_STACK 0x4000
 
-/* Has `fn(arg)` run in a thread of the caller's address space; its return ends the thread. All CPUs of
+/* Has `fn(arg)` run in a thread of an interpreter's address space; its return ends the thread. All CPUs of
  * the machine are started before the first one. The thread is to be given to thread_join() or
  * thread_detach(), once. NULL where memory is missing. Thread context. */
 thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), void *arg);

@@ -24,14 +24,14 @@ static wait_bucket_t buckets[BUCKETS] = { [0 ... BUCKETS - 1] = { .lock = SPINLO
 static wait_bucket_t buckets[BUCKETS]; // Zeroed memory takes no room in the file.
 #endif
 
-/* The address space that the word is a part of; 0: all. */
-static uint64_t space_of(const uint32_t *word) {
+/* The interpreter in whose memory the word is; NULL: the kernel's. */
+static const void *space_of(const uint32_t *word) {
     uintptr_t at = (uintptr_t)word;
-    return at >= WINDOW_BASE && at < AREA_END ? thread_current()->context.cr3 : 0;
+    return at >= WINDOW_BASE && at < AREA_END ? thread_current()->interpreter : NULL;
 }
 
-static wait_bucket_t *bucket_of(const uint32_t *word, uint64_t space) {
-    uint64_t hash = ((uintptr_t)word >> 2 ^ space >> PAGE_SHIFT) * 0x9e3779b97f4a7c15;
+static wait_bucket_t *bucket_of(const uint32_t *word, const void *space) {
+    uint64_t hash = ((uintptr_t)word >> 2 ^ (uintptr_t)space >> PAGE_SHIFT) * 0x9e3779b97f4a7c15;
     return &buckets[hash >> 32 & (BUCKETS - 1)];
 }
 
@@ -99,7 +99,7 @@ static void check_may_wait(uint64_t flags) {
 
 static wait_result_t wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, bool interruptible) {
     thread_t *thread = thread_current();
-    uint64_t space = space_of(word);
+    const void *space = space_of(word);
     wait_bucket_t *bucket = bucket_of(word, space);
     uint64_t flags = spin_lock_nofault(&bucket->lock);
     check_may_wait(flags);
@@ -137,7 +137,7 @@ wait_result_t wait_on_interruptible(const uint32_t *word, uint32_t expected, uin
 }
 
 uint32_t wait_wake(const uint32_t *word, uint32_t count) {
-    uint64_t space = space_of(word);
+    const void *space = space_of(word);
     wait_bucket_t *bucket = bucket_of(word, space);
     thread_t *woken = NULL, **end = &woken;
     uint32_t found = 0;

@@ -8,9 +8,7 @@
  * a watchdog of hardware it cannot be stopped, and a soft reset leaves it alone. */
 
 #include "kernel/clock.h"
-#include "kernel/console.h"
-#include "kernel/system.h"
-#include "kernel/timer.h"
+#include "kernel/watchdog.h"
 
 #define NS_PER_MS 1000000
 
@@ -21,17 +19,8 @@ struct _machine_wdt_obj_t {
 
 static machine_wdt_obj_t watchdog = { { &machine_wdt_type }, 0 };
 
-// In interrupt context.
-static void bite(ktimer_t *timer) {
-    static const char message[] = "\r\nmachine.WDT: not fed in time, the machine is reset\r\n";
-    (void)timer;
-    console_write_emergency(message, sizeof(message) - 1);
-    system_reset();
-}
-
 static void mp_machine_wdt_feed(machine_wdt_obj_t *self) {
-    static ktimer_t timer;
-    timer_start(&timer, clock_monotonic_ns() + (uint64_t)self->timeout_ms * NS_PER_MS, bite);
+    watchdog_feed(clock_monotonic_ns() + (uint64_t)self->timeout_ms * NS_PER_MS);
 }
 
 static machine_wdt_obj_t *make_watchdog(mp_int_t id, mp_int_t timeout_ms) {

@@ -112,6 +112,7 @@ static void run_session(void) {
 void app_main(void) {
     static const char *const settings[] = { SETTINGS };
     system_check_settings(settings, MP_ARRAY_SIZE(settings));
+    mp_hal_init();
     #if MICROPY_PY_THREAD
     mp_thread_init();
     #endif

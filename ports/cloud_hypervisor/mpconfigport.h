@@ -93,8 +93,8 @@ void heap_after_exec(int *ret);
 #define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (64) // The host may stop a virtual machine for a while: all that was due then comes at once.
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
-void event_signal(void); // The thread may be waiting for an event.
-#define MICROPY_SCHED_HOOK_SCHEDULED event_signal()
+void mp_hal_signal_event(void); // A thread may be waiting for an event.
+#define MICROPY_SCHED_HOOK_SCHEDULED mp_hal_signal_event()
 #define MICROPY_PY_PENDSV_ENTER
 #define MICROPY_PY_PENDSV_EXIT
 

@@ -10,7 +10,7 @@
 #include "boot/spinlock.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
-#include "kernel/event.h"
+#include "kernel/interpreters.h"
 #include "kernel/random.h"
 
 #define NS_PER_MS 1000000
@@ -34,18 +34,31 @@ void atomic_section_end(uint64_t state) {
     spin_unlock_irqrestore(&atomic_lock, state);
 }
 
-// Called in interrupt context. It reaches into the interpreter's memory, which is right
-// as long as there is only one: a tight loop in Python looks at nothing else.
-static void on_interrupt_char(void) {
+static interpreter_t *self; // Whose memory this is.
+
+void mp_hal_init(void) {
+    self = interpreter_current();
+}
+
+void mp_hal_signal_event(void) {
+    event_signal(&self->event);
+}
+
+// In interrupt context, in this interpreter's address space.
+static void on_interrupt(void) {
     mp_sched_keyboard_interrupt();
     #if MICROPY_PY_THREAD
     mp_thread_interrupt_main();
     #endif
 }
 
+// The console is the first interpreter's.
 void mp_hal_set_interrupt_char(int c) {
     mp_interrupt_char = c;
-    console_set_break(c, on_interrupt_char);
+    if (interpreter_is_main(self)) {
+        interpreter_on_interrupt(on_interrupt);
+        console_set_break(c, self);
+    }
 }
 
 uintptr_t mp_hal_stdio_poll(uintptr_t poll_flags) {
@@ -96,7 +109,7 @@ void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns) {
         return;
     }
     MP_THREAD_GIL_EXIT();
-    event_wait(waiter, deadline_ns);
+    event_wait(&self->event, waiter, deadline_ns);
     MP_THREAD_GIL_ENTER();
 }
 

@@ -14,6 +14,9 @@ void atomic_section_end(uint64_t state);
 #define MICROPY_BEGIN_ATOMIC_SECTION() atomic_section_begin()
 #define MICROPY_END_ATOMIC_SECTION(state) atomic_section_end(state)
 
+// First of all. By the main thread.
+void mp_hal_init(void);
+
 // Halts until something happens, or for `timeout_ms`; (mp_uint_t)-1: for ever.
 #define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait_for_event(timeout_ms)
 void mp_hal_wait_for_event(mp_uint_t timeout_ms);

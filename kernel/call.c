@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <stddef.h>
+
+#include "kernel/call.h"
+
+/* The state's lower bits, and two beside them. */
+enum {
+    IDLE,
+    CLAIMED,   /* Somebody is about to ask. */
+    REQUESTED,
+    RUNNING,
+    REPLIED,
+    ABANDONED,
+    STAGE = 7,
+    CLOSED = 8,
+    GIVEN_UP = 16, /* Nobody takes the reply. */
+};
+
+static uint32_t state_of(call_t *call) {
+    return __atomic_load_n(&call->state, __ATOMIC_ACQUIRE);
+}
+
+static void advance(call_t *call, uint32_t from, uint32_t to) {
+    __atomic_fetch_add(&call->state, to - from, __ATOMIC_ACQ_REL); // CLOSED stays as it is.
+    wait_wake(&call->state, WAKE_ALL);
+}
+
+bool call_begin(call_t *call, message_t *request) {
+    uint32_t idle = IDLE;
+    if (!__atomic_compare_exchange_n(&call->state, &idle, CLAIMED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        return false;
+    }
+    call->message = request;
+    advance(call, CLAIMED, REQUESTED);
+    return true;
+}
+
+wait_result_t call_wait(call_t *call) {
+    uint32_t state, stage;
+    while ((stage = (state = state_of(call)) & STAGE) != REPLIED && stage != ABANDONED) {
+        if (wait_on_interruptible(&call->state, state, WAIT_FOREVER) == WAIT_INTERRUPTED) {
+            return WAIT_INTERRUPTED;
+        }
+    }
+    return WAIT_WOKEN;
+}
+
+message_t *call_take(call_t *call) {
+    if ((state_of(call) & STAGE) == ABANDONED) {
+        return NULL;
+    }
+    message_t *reply = call->message;
+    advance(call, REPLIED, IDLE);
+    return reply;
+}
+
+/* Whether it was still in `*state`, which becomes what it is now otherwise. */
+static bool change(call_t *call, uint32_t *state, uint32_t to) {
+    bool ok = __atomic_compare_exchange_n(&call->state, state, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    if (ok) {
+        wait_wake(&call->state, WAKE_ALL);
+    }
+    return ok;
+}
+
+void call_give_up(call_t *call) {
+    uint32_t state = state_of(call);
+    bool replied;
+    message_t *reply;
+    do {
+        replied = (state & STAGE) == REPLIED;
+        reply = call->message;
+    } while (!change(call, &state, replied ? state - REPLIED + IDLE : state | GIVEN_UP));
+    if (replied && reply) {
+        message_free(reply);
+    }
+}
+
+message_t *call_next(call_t *call) {
+    uint32_t state;
+    while (((state = state_of(call)) & STAGE) != REQUESTED) {
+        if (state & CLOSED && (state & STAGE) != CLAIMED) {
+            return NULL;
+        }
+        wait_on(&call->state, state, WAIT_FOREVER);
+    }
+    message_t *request = call->message;
+    advance(call, REQUESTED, RUNNING);
+    return request;
+}
+
+void call_reply(call_t *call, message_t *reply) {
+    call->message = reply;
+    uint32_t state = state_of(call);
+    bool given_up;
+    do {
+        given_up = state & GIVEN_UP;
+    } while (!change(call, &state, given_up ? (state & CLOSED) | IDLE : state - RUNNING + REPLIED));
+    if (given_up && reply) {
+        message_free(reply);
+    }
+}
+
+bool call_is_running(call_t *call) {
+    return (state_of(call) & STAGE) != IDLE;
+}
+
+bool call_close(call_t *call, bool if_idle) {
+    uint32_t state = state_of(call);
+    do {
+        if (state & CLOSED || (if_idle && (state & STAGE) != IDLE)) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(&call->state, &state, state | CLOSED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    wait_wake(&call->state, WAKE_ALL);
+    return true;
+}
+
+void call_abandon(call_t *call) {
+    uint32_t state, stage;
+    while ((stage = (state = state_of(call)) & STAGE) == CLAIMED) {
+        wait_on(&call->state, state, WAIT_FOREVER);
+    }
+    if (stage == REQUESTED) {
+        message_free(call->message);
+    }
+    if (stage == REQUESTED || stage == RUNNING) {
+        advance(call, stage, ABANDONED);
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* A call: a thread of one interpreter asks the main thread of another to do something, and waits. One at a
+ * time. Thread context, all of these. */
+#ifndef MICROPY_INCLUDED_KERNEL_CALL_H
+#define MICROPY_INCLUDED_KERNEL_CALL_H
+
+#include <stdbool.h>
+
+#include "kernel/message.h"
+#include "kernel/wait.h"
+
+typedef struct _call_t {
+    uint32_t state; /* kernel/call.c; what is waited on. */
+    struct _message_t *message; /* The request, then the reply. */
+} call_t;
+
+/* Asks. False where another call is on its way, or it has ended; the message stays the caller's then. */
+bool call_begin(call_t *call, message_t *request);
+
+/* Waits for the reply to what this thread has asked: WAIT_WOKEN, and call_take() follows; or WAIT_INTERRUPTED
+ * (thread_interrupt()), and this is to be called again. */
+wait_result_t call_wait(call_t *call);
+
+/* The reply, which is the caller's then. NULL: the other has ended without one. */
+message_t *call_take(call_t *call);
+
+/* The thread that has asked ends, whatever has become of it. */
+void call_give_up(call_t *call);
+
+/* The main thread's side: waits for a request; NULL: it is to end. Without the NULL, call_reply() follows. */
+message_t *call_next(call_t *call);
+void call_reply(call_t *call, message_t *reply);
+
+/* Whether there is a call that was not replied to. */
+bool call_is_running(call_t *call);
+
+/* No call begins any more. What runs goes on; only `if_idle`: false where that is so, and nothing is changed. */
+bool call_close(call_t *call, bool if_idle);
+
+/* Who waits for a reply gets none. By who has seen the other's main thread end. */
+void call_abandon(call_t *call);
+
+#endif // MICROPY_INCLUDED_KERNEL_CALL_H

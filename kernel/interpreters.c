@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "boot/cpu.h"
+#include "kernel/cpu_state.h"
+#include "kernel/interpreter.h"
+#include "kernel/interpreters.h"
+#include "kernel/page_alloc.h"
+
+static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_INTERPRETERS); // The list, and next_id.
+static interpreter_t *first, **end; // By id.
+static uint64_t next_id;
+
+_Static_assert(sizeof(interpreter_t) <= PAGE_SIZE, "each has a page");
+
+static void link(interpreter_t *self) {
+    uint64_t flags = spin_lock_nofault(&lock);
+    self->id = next_id++;
+    *end = self;
+    end = &self->next;
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+static void unlink(interpreter_t *self) {
+    uint64_t flags = spin_lock_nofault(&lock);
+    interpreter_t **at = &first;
+    while (*at != self) {
+        at = &(*at)->next;
+    }
+    *at = self->next;
+    if (!*at) {
+        end = at;
+    }
+    spin_unlock_irqrestore(&lock, flags);
+}
+
+void interpreters_init(interpreter_t *main) {
+    end = &first;
+    main->refs = 1;
+    link(main);
+}
+
+/* The first of what a new interpreter's main thread does. */
+static void begin(void *arg) {
+    interpreter_fill_data();
+    ((void (*)(void))(uintptr_t)arg)();
+}
+
+static bool start(interpreter_t *self, void (*fn)(void)) {
+    thread_options_t options = {
+        .name = "main",
+        .priority = RUN_PRIORITY_NORMAL,
+        .interpreter = self,
+        .stack_top = (void *)WINDOW_STACK_END,
+        .stack_bottom = WINDOW_STACK_END - self->stack_size,
+    };
+    link(self);
+    self->main = thread_create(&options, begin, (void *)(uintptr_t)fn);
+    if (!self->main) {
+        unlink(self);
+    }
+    return self->main;
+}
+
+interpreter_t *interpreter_new(void (*fn)(void)) {
+    uint64_t page = page_alloc(0);
+    if (!page) {
+        return NULL;
+    }
+    interpreter_t *self = memset(phys_to_virt(page), 0, sizeof(*self));
+    self->refs = 2;
+    bool has_space = address_space_init(&self->space);
+    if (has_space && interpreter_make_memory(self) && start(self, fn)) {
+        return self;
+    }
+    if (has_space) {
+        address_space_end(&self->space);
+    }
+    page_free(page, 0);
+    return NULL;
+}
+
+interpreter_t *interpreter_find_from(uint64_t id) {
+    uint64_t flags = spin_lock_nofault(&lock);
+    interpreter_t *found = first;
+    while (found && found->id < id) {
+        found = found->next;
+    }
+    if (found) {
+        __atomic_fetch_add(&found->refs, 1, __ATOMIC_RELAXED);
+    }
+    spin_unlock_irqrestore(&lock, flags);
+    return found;
+}
+
+interpreter_t *interpreter_find(uint64_t id) {
+    interpreter_t *found = interpreter_find_from(id);
+    if (found && found->id != id) {
+        interpreter_release(found);
+        found = NULL;
+    }
+    return found;
+}
+
+void interpreter_release(interpreter_t *self) {
+    if (!__atomic_sub_fetch(&self->refs, 1, __ATOMIC_ACQ_REL)) {
+        page_free(virt_to_phys(self), 0);
+    }
+}
+
+bool interpreter_close(interpreter_t *self, bool if_idle) {
+    if (!self->main || !call_close(&self->call, if_idle)) {
+        return false;
+    }
+    if (!if_idle) {
+        __atomic_store_n(&self->closing, true, __ATOMIC_SEQ_CST);
+        interpreter_interrupt(self);
+    }
+    thread_join(self->main, WAIT_FOREVER);
+    call_abandon(&self->call);
+    unlink(self);
+    timer_stop(&self->alarm);
+    timer_stop(&self->interrupt);
+    address_space_end(&self->space);
+    interpreter_release(self);
+    return true;
+}
+
+void interpreter_run_in(interpreter_t *self, void (*fn)(void)) {
+    kernel_cpu_t *cpu = kernel_cpu();
+    interpreter_t *outer = cpu->visited;
+    uint64_t cr3 = read_cr3(), own = paging_cr3(self->space.root);
+    cpu->visited = self;
+    if (cr3 != own) {
+        write_cr3(own);
+    }
+    fn();
+    if (cr3 != own) {
+        write_cr3(cr3);
+    }
+    cpu->visited = outer;
+}
+
+static void on_alarm(ktimer_t *timer) {
+    interpreter_t *self = (interpreter_t *)((uint8_t *)timer - offsetof(interpreter_t, alarm));
+    interpreter_run_in(self, self->on_alarm);
+}
+
+void interpreter_set_alarm(uint64_t deadline_ns, void (*fn)(void)) {
+    interpreter_t *self = interpreter_current();
+    self->on_alarm = fn;
+    timer_start(&self->alarm, deadline_ns, on_alarm);
+}
+
+void interpreter_on_interrupt(void (*fn)(void)) {
+    __atomic_store_n(&interpreter_current()->on_interrupt, fn, __ATOMIC_SEQ_CST);
+}
+
+static void on_interrupt(ktimer_t *timer) {
+    interpreter_t *self = (interpreter_t *)((uint8_t *)timer - offsetof(interpreter_t, interrupt));
+    interpreter_run_in(self, self->on_interrupt);
+}
+
+/* A thread's stack may lie in its own interpreter's memory, so an interrupt does it: that of a timer. */
+void interpreter_interrupt(interpreter_t *self) {
+    if (__atomic_load_n(&self->on_interrupt, __ATOMIC_SEQ_CST)) {
+        timer_start(&self->interrupt, 0, on_interrupt);
+    }
+}
+
+void interpreters_signal_all(void) {
+    uint64_t flags = spin_lock_irqsave(&lock);
+    for (interpreter_t *interpreter = first; interpreter; interpreter = interpreter->next) {
+        event_signal(&interpreter->event);
+    }
+    spin_unlock_irqrestore(&lock, flags);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The interpreters: each has an address space, with its data at the same address as every other, and a main
+ * thread. What it has in its memory is in kernel/interpreter.h, what one asks of another in kernel/call.h. */
+#ifndef MICROPY_INCLUDED_KERNEL_INTERPRETERS_H
+#define MICROPY_INCLUDED_KERNEL_INTERPRETERS_H
+
+#include "kernel/address_space.h"
+#include "kernel/call.h"
+#include "kernel/event.h"
+#include "kernel/thread.h"
+#include "kernel/timer.h"
+
+/* Kernel memory: interrupts and other interpreters reach it. */
+typedef struct _interpreter_t {
+    address_space_t space;
+
+    /* Its memory: kernel/interpreter.c. */
+    size_t stack_size;     /* Of the main thread. */
+    size_t heap_size;
+    size_t heap_limit;
+    size_t heap_extended;  /* Bytes in extensions. */
+    size_t code_used;
+    void (*on_stack_overrun)(void);
+
+    /* What it is told from outside. */
+    event_t event;
+    ktimer_t alarm;
+    void (*on_alarm)(void);
+    ktimer_t interrupt;
+    void (*on_interrupt)(void);
+    call_t call;
+
+    /* Its life: kernel/interpreters.c. */
+    struct _interpreter_t *next;
+    uint64_t id;           /* 0: the main one. Never used again. */
+    uint32_t refs;         /* Who holds the memory that this lies in; it itself is one as long as it lives. */
+    bool closing;
+    thread_t *main;        /* NULL in the first one, which never ends. */
+} interpreter_t;
+
+/* That of the thread that runs this. NULL in threads of the kernel's own. */
+static inline interpreter_t *interpreter_current(void) {
+    return thread_current()->interpreter;
+}
+
+static inline bool interpreter_is_main(const interpreter_t *interpreter) {
+    return !interpreter->id;
+}
+
+/* Notes the first one, whose id is 0. Boot CPU, once. */
+void interpreters_init(interpreter_t *first);
+
+/* Makes one, whose main thread has its data as the image has them, and calls `fn`. What that returns from is
+ * the interpreter's end: its other threads must have ended. NULL where memory is missing. The caller holds it. Thread
+ * context. */
+interpreter_t *interpreter_new(void (*fn)(void));
+
+/* The living one of that id, held; or NULL. Thread context. */
+interpreter_t *interpreter_find(uint64_t id);
+
+/* The living one with the lowest id from there on, held; or NULL. */
+interpreter_t *interpreter_find_from(uint64_t id);
+
+/* Gives back what the three above return. */
+void interpreter_release(interpreter_t *interpreter);
+
+/* Has its main thread end (call_next() returns NULL), waits for that, and gives all its memory back; what is
+ * held stays until it is released. False where somebody closes it already, or it is the first one. Only
+ * `if_idle`: false, too, where it is in a call. Thread context, of another interpreter. */
+bool interpreter_close(interpreter_t *interpreter, bool if_idle);
+
+/* Has `fn` called in interrupt context, in this interpreter's address space, when the monotonic clock reaches
+ * `deadline_ns`. There is one alarm: a new one replaces it. Thread context. */
+void interpreter_set_alarm(uint64_t deadline_ns, void (*fn)(void));
+
+/* Says what interpreter_interrupt() calls in this interpreter, in interrupt context and its address space. */
+void interpreter_on_interrupt(void (*fn)(void));
+
+/* Tells an interpreter to stop what it does. Thread context, of any. */
+void interpreter_interrupt(interpreter_t *interpreter);
+
+/* Calls `fn` in the interpreter's address space. In interrupt context, on a stack of the kernel's. */
+void interpreter_run_in(interpreter_t *interpreter, void (*fn)(void));
+
+/* Calls event_signal() for each. Any context. */
+void interpreters_signal_all(void);
+
+#endif // MICROPY_INCLUDED_KERNEL_INTERPRETERS_H

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include "kernel/console.h"
+#include "kernel/system.h"
+#include "kernel/timer.h"
+#include "kernel/watchdog.h"
+
+static ktimer_t timer;
+
+static void bite(ktimer_t *self) {
+    static const char message[] = "\r\nmachine.WDT: not fed in time, the machine is reset\r\n";
+    (void)self;
+    console_write_emergency(message, sizeof(message) - 1);
+    system_reset();
+}
+
+void watchdog_feed(uint64_t deadline_ns) {
+    timer_start(&timer, deadline_ns, bite);
+}
