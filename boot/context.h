@@ -7,7 +7,6 @@
 
 /* For boot/context_switch.S. */
 #define CONTEXT_RSP 0
-#define CONTEXT_CR3 8
 #define CONTEXT_BUSY 16
 #define CONTEXT_INTERRUPTED 20
 #define CONTEXT_FRAME 24
@@ -27,17 +26,17 @@ typedef struct _context_t {
     interrupt_frame_t frame;
 } context_t;
 
-_Static_assert(offsetof(context_t, cr3) == CONTEXT_CR3, "boot/context_switch.S");
 _Static_assert(offsetof(context_t, busy) == CONTEXT_BUSY, "boot/context_switch.S");
 _Static_assert(offsetof(context_t, interrupted) == CONTEXT_INTERRUPTED, "boot/context_switch.S");
 _Static_assert(offsetof(context_t, frame) == CONTEXT_FRAME, "boot/context_switch.S");
 
-/* Leaves the running thread, `from`, and goes on with `to`, which no CPU may be running. Returns
- * when some CPU goes on with `from`. Interrupts off. Vector registers are the caller's to keep, as in
- * every call (System V ABI, 3.2.1); their control words are the same in all threads. */
+/* Leaves the running thread, `from`, and goes on with `to`, which no CPU may be running, in the address space
+ * that the CPU's next_cr3 names (boot/percpu.h). Returns when some CPU goes on with `from`. Interrupts off.
+ * Vector registers are the caller's to keep, as in every call (System V ABI, 3.2.1); their control words are
+ * the same in all threads. */
 void context_switch(context_t *from, context_t *to);
 
-/* Goes on with `to`; what runs now was saved already, or is given up. Interrupts off. */
+/* Goes on with `to` in the same way; what runs now was saved already, or is given up. Interrupts off. */
 _Noreturn void context_load(context_t *to);
 
 /* Makes a context that begins in `entry`, which gets `arg` and must not return, with interrupts on.

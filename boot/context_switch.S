@@ -6,20 +6,19 @@
  * all the same have stacks of their own. */
 
 #include "boot/context.h"
+#include "boot/percpu.h"
 
     .section .text.context, "ax"
     .globl context_switch, context_load
 
-/* To the address space and the stack of the context that RSI points to. */
+/* To the address space that is to be next, and the stack of the context that RSI points to. */
     .macro take_stack
-    movq CONTEXT_CR3(%rsi), %rax
+    movq %gs:CPU_NEXT_CR3, %rax
     movq CONTEXT_RSP(%rsi), %rsp
-    testq %rax, %rax
-    jz 1f
-    movq %cr3, %rcx
-    cmpq %rax, %rcx
+    cmpq %rax, %gs:CPU_CR3
     je 1f
     movq %rax, %cr3
+    movq %rax, %gs:CPU_CR3
 1:
     .endm
 

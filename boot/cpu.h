@@ -17,6 +17,9 @@
 
 #define EFER_NXE (1u << 11)
 
+#define CR3_PCID 0xfffu
+#define CR3_KEEP (1ull << 63) /* What the TLB has of this PCID stays: SDM volume 3, 4.10.4.1. */
+
 #define CR4_PAE (1u << 5)
 #define CR4_MCE (1u << 6)
 #define CR4_PGE (1u << 7)

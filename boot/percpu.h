@@ -5,6 +5,13 @@
 #ifndef MICROPY_INCLUDED_BOOT_PERCPU_H
 #define MICROPY_INCLUDED_BOOT_PERCPU_H
 
+/* Offsets, for boot/context_switch.S too. */
+#define CPU_USER 8
+#define CPU_CR3 16
+#define CPU_NEXT_CR3 24
+
+#ifndef __ASSEMBLER__
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,14 +27,14 @@ typedef struct __attribute__((packed)) _tss_t {
     uint16_t io_map_base;
 } tss_t;
 
-#define CPU_USER 8
-
 #define PERCPU_LOCKS 8
 
 /* The part of a CPU's state that boot/ keeps. Upper layers put theirs behind it. */
 typedef struct _cpu_t {
     struct _cpu_t *self; /* At GS:0, so that cpu_current() is one load. */
     void *user;          /* At GS:CPU_USER: what the thread that runs here has set for itself. */
+    uint64_t cr3;        /* What CR3 was loaded with last. */
+    uint64_t next_cr3;   /* And what the next context switch loads it with; else the same as `cr3`. */
     uint32_t index;      /* 0 for the boot CPU, then in the order of their start. */
     uint32_t apic_id;
     uint64_t gdt[5]; /* Null, code, data, TSS (two entries). */
@@ -40,6 +47,8 @@ typedef struct _cpu_t {
 } cpu_t;
 
 _Static_assert(offsetof(cpu_t, user) == CPU_USER, "CPU_USER");
+_Static_assert(offsetof(cpu_t, cr3) == CPU_CR3, "boot/context_switch.S");
+_Static_assert(offsetof(cpu_t, next_cr3) == CPU_NEXT_CR3, "boot/context_switch.S");
 
 /* This CPU. With interrupts on, a thread may be moved to another one afterwards. */
 static inline cpu_t *cpu_current(void) {
@@ -47,5 +56,7 @@ static inline cpu_t *cpu_current(void) {
     __asm__ volatile ("mov %%gs:0, %0" : "=r" (cpu));
     return cpu;
 }
+
+#endif // __ASSEMBLER__
 
 #endif // MICROPY_INCLUDED_BOOT_PERCPU_H

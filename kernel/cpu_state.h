@@ -38,8 +38,10 @@ typedef struct _kernel_cpu_t {
     int32_t running_priority;  /* That of `current`; -1: it is `idle`. */
     ktimer_t slice;
     uint64_t switched_tsc;     /* Since when `current` runs. */
-    uint64_t loaded_cr3;       /* The page tables of the thread that runs, or ran last. */
-    uint32_t tlb_request;      /* kernel/tlb.c */
+
+    /* kernel/tlb.c */
+    uint64_t tlb_fresh;        /* A bit for each PCID: all that the TLB knows of it is true. */
+    uint32_t tlb_request;
 
     struct _interpreter_t *visited; /* Whose address space an interrupt of this CPU is in, if not the thread's. */
 

@@ -16,6 +16,7 @@
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 #include "kernel/sched.h"
+#include "kernel/tlb.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -63,6 +64,7 @@ void ap_main(void) {
     }
     timer_init_cpu();
     page_cache_register(&cpu->pages);
+    tlb_leave_space(cpu);
     sched_init_cpu(NULL, NULL);
     __atomic_store_n(&count, cpu->boot.index + 1, __ATOMIC_RELEASE);
     sched_run();
@@ -193,7 +195,7 @@ void cpus_start(void) {
     }
     started = true;
     kernel_cpu_t **table = (kernel_cpu_t **)machine_keep(wanted * sizeof(*table));
-    if (!page || !table) {
+    if (!page || !table || !tlb_start()) {
         console_write_emergency("No memory to start the other CPUs.\r\n", 36);
         return;
     }

@@ -89,15 +89,9 @@ static thread_t *begin_next(kernel_cpu_t *cpu, thread_t *next) {
     next->context.busy = 1;
     next->cpu = cpu->boot.index;
     cpu->boot.user = next->user;
-    bool was_idle = cpu->current == &cpu->idle;
     cpu->current = next;
     __atomic_store_n(&cpu->running_priority, next == &cpu->idle ? -1 : next->link.priority, __ATOMIC_SEQ_CST);
-    if (next->context.cr3) {
-        __atomic_store_n(&cpu->loaded_cr3, next->context.cr3, __ATOMIC_SEQ_CST);
-    }
-    if (was_idle) {
-        tlb_leave_idle(cpu);
-    }
+    tlb_before_switch(cpu, next->context.cr3);
     if (next->fpu_saved) {
         next->fpu_saved = false;
         fpu_restore(next->fpu);
@@ -331,7 +325,7 @@ void sched_init_cpu(thread_t *current, void *stack_top) {
     cpu->current = current ? current : &cpu->idle;
     cpu->current->context.busy = 1;
     cpu->current->context.cr3 = current ? read_cr3() : 0;
-    cpu->loaded_cr3 = read_cr3();
+    cpu->boot.cr3 = cpu->boot.next_cr3 = read_cr3();
     cpu->running_priority = current ? current->link.priority : -1;
     cpu->switched_tsc = rdtsc();
 }

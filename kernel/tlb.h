@@ -1,22 +1,38 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* What the other CPUs remember of page tables that one has changed: TLB shootdown, Intel SDM volume 3,
+/* What the CPUs remember of page tables that one has changed: TLB shootdown, Intel SDM volume 3,
  * 4.10.5. */
 #ifndef MICROPY_INCLUDED_KERNEL_TLB_H
 #define MICROPY_INCLUDED_KERNEL_TLB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct _kernel_cpu_t;
 
-/* Has this CPU, and those that use the page tables at `root` too, forget what they know of them, and waits
- * for that. An idle CPU is not woken: it forgets before it runs a thread. Any context with no spin lock held;
- * before the pages that were taken out are used for something else. */
+/* Address spaces with one of the PCIDs 1 to TLB_PCIDS - 1 in what paging_cr3() gives are remembered while
+ * others run. 0, and all without CR4.PCIDE, are forgotten at each change; two spaces may share it. */
+#define TLB_PCIDS 64
+
+/* Has all CPUs forget what they know of the page tables at `root`, and waits for that. Any context with no
+ * spin lock held; before the pages that were taken out, tables too, are used for something else. */
 void tlb_flush(const uint64_t *root);
 
-/* For the scheduler: this CPU goes on with a thread, of any address space. Interrupts off. */
-void tlb_leave_idle(struct _kernel_cpu_t *cpu);
+/* The same for page tables that no thread uses any more: afterwards no CPU has `root` loaded. Before its page
+ * and its PCID are used for something else. Thread context, of another address space. */
+void tlb_retire(const uint64_t *root);
+
+/* For the scheduler: the next context switch of this CPU goes to the address space `cr3`; 0: it may stay where
+ * it is. Interrupts off until that switch. */
+void tlb_before_switch(struct _kernel_cpu_t *cpu, uint64_t cr3);
+
+/* Before other CPUs are started. False where memory is missing. Thread context. */
+bool tlb_start(void);
+
+/* This CPU, which runs no thread, leaves the address space that it is in. Each other CPU at its start;
+ * interrupts off. */
+void tlb_leave_space(struct _kernel_cpu_t *cpu);
 
 /* Boot CPU, once. */
 void tlb_init(void);

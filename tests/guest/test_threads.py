@@ -26,6 +26,7 @@ TRIALS = [
     "creation",
     "idleness",
     "shootdown",
+    "retirement",
     "anything",
 ]
 

@@ -11,6 +11,7 @@
 
 #include "boot/cpu.h"
 #include "boot/idt.h"
+#include "boot/paging.h"
 #include "boot/percpu.h"
 #include "kernel/clock.h"
 #include "kernel/condition.h"
@@ -21,6 +22,7 @@
 #include "kernel/semaphore.h"
 #include "kernel/system.h"
 #include "kernel/thread.h"
+#include "kernel/tlb.h"
 
 #define MOST_THREADS 160
 #define NS_PER_MS 1000000ull
@@ -417,6 +419,54 @@ static void try_shootdown(void) {
     }
 }
 
+// Page tables that are given up are in use on no CPU, idle ones included; and those are not woken for nothing.
+
+static uint64_t *other_root;
+
+static void live_elsewhere(void *arg) {
+    thread_current()->context.cr3 = paging_cr3(other_root); // From its next turn on.
+    sleep_until(after(5 * NS_PER_MS));
+    check(paging_cr3(paging_current_root()) == paging_cr3(other_root), "a thread is in another space", 0);
+    arrive(arg);
+}
+
+static unsigned cpus_in(const uint64_t *root) {
+    unsigned found = 0;
+    for (unsigned i = 0; i < cpus_count(); ++i) {
+        found += __atomic_load_n(&cpus_get(i)->boot.cr3, __ATOMIC_SEQ_CST) == paging_cr3(root);
+    }
+    return found;
+}
+
+static uint64_t shootdowns(void) {
+    uint8_t vector = VECTOR_FIRST_DEVICE;
+    while (strcmp(interrupt_name(vector), "TLB shootdown")) {
+        ++vector;
+    }
+    return interrupt_count(vector);
+}
+
+static void try_retirement(void) {
+    uint64_t page = page_alloc(0);
+    other_root = phys_to_virt(page);
+    memcpy(other_root, paging_boot_root(), PAGE_SIZE);
+    unsigned seen = 0;
+    for (unsigned round = 0; round < 10; ++round) {
+        arrived = 0;
+        run_all(live_elsewhere, cpus_count());
+        seen += cpus_in(other_root);
+        tlb_retire(other_root);
+        check(!cpus_in(other_root), "CPUs in a space that is gone", cpus_in(other_root));
+    }
+    check(seen || cpus_count() == 1, "no CPU stayed in the space that it ran last", 0);
+    tlb_flush(paging_boot_root());
+    uint64_t before = shootdowns();
+    tlb_flush(other_root);
+    tlb_flush(paging_boot_root());
+    check(shootdowns() == before, "CPUs that were asked for nothing", shootdowns() - before);
+    page_free(page, 0);
+}
+
 // All at once, at random.
 
 static mutex_t some_mutex[3];
@@ -561,6 +611,7 @@ static const struct {
     { "creation", try_creation },
     { "idleness", try_idleness },
     { "shootdown", try_shootdown },
+    { "retirement", try_retirement },
     { "anything", try_anything },
 };
 
