@@ -77,6 +77,12 @@ static inline void wrmsr(uint32_t msr, uint64_t value) {
     __asm__ volatile ("wrmsr" : : "c" (msr), "a" ((uint32_t)value), "d" ((uint32_t)(value >> 32)) : "memory");
 }
 
+/* What was stored before is seen before a WRMSR that does not wait for it: SDM volume 3, 11.12.3. A locked
+ * instruction, which is what compilers take for a fence, is not said to be enough. */
+static inline void fence_before_wrmsr(void) {
+    __asm__ volatile ("mfence; lfence" : : : "memory");
+}
+
 static inline uint64_t read_cr0(void) {
     uint64_t value;
     __asm__ volatile ("mov %%cr0, %0" : "=r" (value));

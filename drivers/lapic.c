@@ -87,8 +87,7 @@ void lapic_eoi(void) {
 
 static void send(uint32_t apic_id, uint32_t command) {
     if (!registers) {
-        // Unlike a store, it waits for none before it: SDM volume 3, 11.12.3.
-        __sync_synchronize();
+        fence_before_wrmsr(); // What the IPI is about was stored before.
         wrmsr(X2APIC_MSR + ICR_LOW / 16, (uint64_t)apic_id << 32 | ICR_ASSERT | command);
         return;
     }
@@ -122,8 +121,7 @@ bool lapic_reaches(uint32_t apic_id) {
 void lapic_timer_init(uint8_t vector) {
     if (has_deadline) {
         write(LVT_TIMER, LVT_TSC_DEADLINE | vector);
-        // In memory the mode must have arrived before the first WRMSR: SDM volume 3, 11.5.4.1.
-        __sync_synchronize();
+        fence_before_wrmsr(); // In memory the mode must have arrived before the deadline: 11.5.4.1.
     } else {
         write(TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
         write(LVT_TIMER, vector);
