@@ -14,6 +14,8 @@
 #include "kernel/sched.h"
 #include "kernel/tlb.h"
 
+#define NS_PER_S 1000000000ull
+
 static uint8_t resched_vector;
 static uint32_t idle_count; // CPUs with is_idle; atomic.
 
@@ -203,6 +205,17 @@ static bool kick_an_idle_one(void) {
 
 static void on_slice(ktimer_t *timer);
 
+/* How long the thread, which runs on this CPU or is about to, may go on before others have their turn. It counts
+ * from when it began, not from when they came: who sleeps is up soon after its time. */
+static uint64_t slice_left_ns(const kernel_cpu_t *cpu, const thread_t *thread) {
+    if (thread != cpu->current) {
+        return SCHED_SLICE_NS;
+    }
+    uint64_t hz = clock_tsc_hz();
+    uint64_t ran = rdtsc() - cpu->switched_tsc;
+    return ran < hz / (NS_PER_S / SCHED_SLICE_NS) ? SCHED_SLICE_NS - ran * NS_PER_S / hz : 0;
+}
+
 /* Sees to it that `thread`, which runs on this CPU or is about to, makes way in time for those in the queue. */
 static void look_at_queue(kernel_cpu_t *cpu, const thread_t *thread) {
     spin_lock(&cpu->queue_lock);
@@ -211,18 +224,17 @@ static void look_at_queue(kernel_cpu_t *cpu, const thread_t *thread) {
     cpu->has_slice = slice;
     spin_unlock(&cpu->queue_lock);
     if (slice) {
-        cpu->resched |= highest > thread->link.priority;
+        uint64_t left_ns = slice_left_ns(cpu, thread);
+        cpu->resched |= highest > thread->link.priority || !left_ns;
         if (!cpu->slice.queued) {
-            timer_start(&cpu->slice, clock_monotonic_ns() + SCHED_SLICE_NS, on_slice);
+            timer_start(&cpu->slice, clock_monotonic_ns() + (left_ns ? left_ns : SCHED_SLICE_NS), on_slice);
         }
     }
 }
 
 static void on_slice(ktimer_t *timer) {
     (void)timer;
-    kernel_cpu_t *cpu = kernel_cpu();
-    look_at_queue(cpu, cpu->current);
-    cpu->resched |= cpu->has_slice;
+    look_at_queue(kernel_cpu(), kernel_cpu()->current);
 }
 
 static void on_resched(interrupt_frame_t *frame) {

@@ -86,8 +86,8 @@ static _Noreturn void end_cancelled(py_thread_t *self) {
 }
 
 static void wait_for_gil(py_thread_t *self) {
+    uint64_t deadline_ns = clock_monotonic_ns() + SWITCH_INTERVAL_NS;
     while (__atomic_exchange_n(gil(), CONTENDED, __ATOMIC_ACQUIRE) != FREE) {
-        uint64_t deadline_ns = clock_monotonic_ns() + SWITCH_INTERVAL_NS;
         wait_result_t result = wait_on_interruptible(gil(), CONTENDED, deadline_ns);
         if (result == WAIT_WOKEN && __atomic_exchange_n(&is_handed_over, false, __ATOMIC_ACQ_REL)) {
             return;
@@ -98,6 +98,7 @@ static void wait_for_gil(py_thread_t *self) {
         if (result == WAIT_TIMEOUT) {
             __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
             mp_thread_ask_attention();
+            deadline_ns += SWITCH_INTERVAL_NS;
         }
     }
 }
