@@ -61,6 +61,27 @@ def test_a_sleep_leaves_the_interpreter_to_others(boot: Boot, cpus: int) -> None
 
 
 @cpus
+def test_a_sleep_ends_soon_though_another_thread_is_busy(boot: Boot, cpus: int) -> None:
+    """One switch interval after its time. A busy host makes some longer, not all."""
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, time\n"
+        "def work():\n"
+        "    while not done: pass\n"
+        "done = False\n"
+        "_thread.start_new_thread(work, ())\n"
+        "late = []\n"
+        "for i in range(20):\n"
+        "    begin = time.ticks_us()\n"
+        "    time.sleep_ms(20)\n"
+        "    late.append(time.ticks_us() - begin - 20000)\n"
+        "done = True\n"
+        "print(min(late))"
+    )
+    assert 0 <= int(guest.output_of(code)) < 9000
+
+
+@cpus
 @pytest.mark.parametrize(
     "wait",
     [

@@ -29,7 +29,8 @@ _HEAD = """\
 fresh guest; what they read from files lies on its RAM disk. The tests of line editing talk to the
 guest through a program that stands for the unix port's. The tests of basics, micropython, misc and
 float run a second time as native code, compiled by mpy-cross and loaded as .mpy files. Those of
-thread run with 1, 2 and 4 CPUs.
+thread run with 1, 2 and 4 CPUs; two that measure sleeps, with one CPU whose instructions are its
+clock, so that a busy host fails none.
 
 A test that is not listed below passes; this page is tested against what happens.
 """

@@ -40,7 +40,10 @@ def run_suite(suite: Suite, tree: Path, firmware: Path, mpy_cross: Path, scratch
 
     GuestError if the guest has not survived them.
     """
-    with Guest(make_vmm("qemu"), VmSpec(firmware, suite.cpus, cmdline=CMDLINE)) as guest:
+    spec = VmSpec(
+        firmware, suite.cpus, cmdline=CMDLINE, count_instructions=suite.count_instructions
+    )
+    with Guest(make_vmm("qemu"), spec) as guest:
         guest.wait_for_prompt()
         for path, content in files_of(suite, tree).items():
             put_file(guest, path, content)
