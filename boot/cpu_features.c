@@ -28,6 +28,7 @@ void cpu_features_enable(void) {
     cr4 |= cpu_features.leaf7_ebx & CPUID_7_EBX_SMAP ? CR4_SMAP : 0;
     cr4 |= cpu_features.leaf7_ecx & CPUID_7_ECX_UMIP ? CR4_UMIP : 0;
     cr4 |= cpu_features.leaf1_ecx & CPUID_1_ECX_XSAVE ? CR4_OSXSAVE : 0;
+    cr4 |= cpu_features.leaf1_ecx & CPUID_1_ECX_PCID ? CR4_PCIDE : 0; // In long mode, with PCID 0: SDM volume 3, 4.10.1.
     write_cr4(cr4);
     if (cr4 & CR4_OSXSAVE) {
         xsetbv(0, XCR0_X87_SSE | (cpu_features.leaf1_ecx & CPUID_1_ECX_AVX ? XCR0_AVX : 0));

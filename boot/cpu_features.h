@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 /* CPUID bits: Intel SDM volume 2, CPUID. */
+#define CPUID_1_ECX_PCID (1u << 17)
 #define CPUID_1_ECX_SSE4_2 (1u << 20)
 #define CPUID_1_ECX_X2APIC (1u << 21)
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
@@ -34,7 +35,7 @@ extern cpu_features_t cpu_features;
 /* Fills cpu_features. Boot CPU, once. */
 void cpu_features_read(void);
 
-/* Turns on global pages, machine checks, SMEP, SMAP and UMIP, and for the code of interpreters x87,
+/* Turns on global pages, PCIDs, machine checks, SMEP, SMAP and UMIP, and for the code of interpreters x87,
  * SSE and AVX: the kernel itself uses no vector register. What the CPU does not have stays off. Once
  * a CPU, when its page tables are final. */
 void cpu_features_enable(void);

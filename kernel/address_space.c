@@ -3,12 +3,17 @@
 
 #include <string.h>
 
+#include "boot/cpu.h"
 #include "kernel/address_space.h"
 #include "kernel/page_alloc.h"
 #include "kernel/tlb.h"
 
 #define LARGE_PAGE_ORDER 9
 #define LARGE_PAGE_PAGES (LARGE_PAGE_SIZE / PAGE_SIZE)
+
+static uint64_t taken_pcids = 1; // A bit each. 0 is no one's own: kernel/tlb.h.
+
+_Static_assert(TLB_PCIDS == 64, "a bit each");
 
 /* For each slot of an area, taken or not. */
 #define EACH_AREA(space, area) \
@@ -21,10 +26,31 @@ static size_t tables_for(size_t size) {
     return size / LARGE_PAGE_SIZE + 2 + size / (1ull << 30) + 2 + 1;
 }
 
+/* 0 where all are taken, or the CPUs have none. */
+static uint64_t take_pcid(void) {
+    uint64_t taken = __atomic_load_n(&taken_pcids, __ATOMIC_RELAXED), pcid;
+    do {
+        pcid = ~taken && read_cr4() & CR4_PCIDE ? __builtin_ctzll(~taken) : 0;
+    } while (pcid && !__atomic_compare_exchange_n(&taken_pcids, &taken, taken | 1ull << pcid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return pcid;
+}
+
+static void give_pcid(uint64_t pcid) {
+    if (pcid) {
+        __atomic_fetch_and(&taken_pcids, ~(1ull << pcid), __ATOMIC_RELEASE);
+    }
+}
+
 static void give_back_if_any(uint64_t page) {
     if (page) {
         page_free(page, 0);
     }
+}
+
+void address_space_adopt(address_space_t *space) {
+    spin_init(&space->lock, LOCK_RANK_ADDRESS_SPACE);
+    space->root = paging_boot_root();
+    space->cr3 = paging_cr3(space->root) | take_pcid();
 }
 
 bool address_space_init(address_space_t *space) {
@@ -36,11 +62,13 @@ bool address_space_init(address_space_t *space) {
     }
     spin_init(&space->lock, LOCK_RANK_ADDRESS_SPACE);
     space->root = paging_new_root(root_page, low_page);
+    space->cr3 = paging_cr3(space->root) | take_pcid();
     return true;
 }
 
 void address_space_end(address_space_t *space) {
-    tlb_retire(space->root);
+    tlb_retire(space->cr3);
+    give_pcid(space->cr3 & CR3_PCID);
     paging_free_root(space->root, page_free);
     size_t promised = 0;
     for EACH_AREA(space, area) {
@@ -213,7 +241,7 @@ void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
         mapping_t mapping = take_mapping(space, &at);
         spin_unlock_irqrestore(&space->lock, flags); // Interrupts get their turn after each 2 MiB.
         if (mapping.large_page || mapping.table) {
-            tlb_flush(space->root);
+            tlb_flush(space->cr3);
         }
         flags = spin_lock_nofault_outer(&space->lock);
         give_back_mapping(area, mapping, keep);
@@ -239,7 +267,7 @@ void address_space_renew(address_space_t *space, uintptr_t start, uintptr_t end)
         }
     }
     spin_unlock_irqrestore(&space->lock, flags);
-    tlb_flush(space->root);
+    tlb_flush(space->cr3);
     flags = spin_lock_irqsave(&space->lock);
     while (count) {
         give_back(area, pages[--count], 0, true);

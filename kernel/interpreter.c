@@ -182,10 +182,11 @@ void interpreter_fill_data(void) {
 
 void *interpreter_init(void) {
     interpreter_t *self = &main_interpreter;
-    self->space.root = paging_boot_root();
-    spin_init(&self->space.lock, LOCK_RANK_ADDRESS_SPACE);
+    address_space_adopt(&self->space);
+    tlb_enter(self->space.cr3);
     interpreters_init(self);
     thread_current()->interpreter = self;
+    thread_current()->context.cr3 = self->space.cr3;
     interrupt_set_handler(VECTOR_PAGE_FAULT, on_page_fault);
     set_heap_limit();
 
@@ -271,7 +272,7 @@ static void drop_code(interpreter_t *self) {
             at += PAGE_SIZE;
         }
         if (count) {
-            tlb_flush(self->space.root);
+            tlb_flush(self->space.cr3);
         }
         for (size_t i = 0; i < count; ++i) {
             page_free(pages[i], 0);

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "boot/cpu.h"
 #include "kernel/cpu_state.h"
 #include "kernel/interpreter.h"
 #include "kernel/interpreters.h"
 #include "kernel/page_alloc.h"
+#include "kernel/tlb.h"
 
 static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_INTERPRETERS); // The list, and next_id.
 static interpreter_t *first, **end; // By id.
@@ -129,18 +129,11 @@ bool interpreter_close(interpreter_t *self, bool if_idle) {
 }
 
 void interpreter_run_in(interpreter_t *self, void (*fn)(void)) {
-    kernel_cpu_t *cpu = kernel_cpu();
-    interpreter_t *outer = cpu->visited;
-    uint64_t cr3 = read_cr3(), own = paging_cr3(self->space.root);
-    cpu->visited = self;
-    if (cr3 != own) {
-        write_cr3(own);
-    }
+    tlb_visit(self->space.cr3);
+    kernel_cpu()->visited = self;
     fn();
-    if (cr3 != own) {
-        write_cr3(cr3);
-    }
-    cpu->visited = outer;
+    kernel_cpu()->visited = NULL;
+    tlb_end_visit();
 }
 
 static void on_alarm(ktimer_t *timer) {

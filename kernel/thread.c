@@ -115,7 +115,7 @@ thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), voi
     thread->arg = arg;
     thread->cpu = thread_current()->cpu;
     thread->interpreter = options->interpreter ? options->interpreter : thread_current()->interpreter;
-    context_init(&thread->context, begin, NULL, stack_top, paging_cr3(thread->interpreter->space.root));
+    context_init(&thread->context, begin, NULL, stack_top, thread->interpreter->space.cr3);
     sched_ready(thread);
     return thread;
 }

@@ -14,8 +14,6 @@
  * Between the two stand these orders. Who changed tables takes the note away, then looks at what CR3 is or is
  * about to be. Who loads CR3 says so first, then looks at the note. So one of them sees the other. */
 
-#include <string.h>
-
 #include "boot/cpu.h"
 #include "boot/idt.h"
 #include "boot/paging.h"
@@ -24,8 +22,6 @@
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
 #include "kernel/tlb.h"
-
-#define ENTRIES 512
 
 static uint8_t vector;
 static uint64_t empty_cr3; // Page tables without an interpreter's part; those of the boot until tlb_start().
@@ -101,14 +97,18 @@ static bool is_in(kernel_cpu_t *cpu, uint64_t cr3) {
         || is_same(__atomic_load_n(&cpu->boot.cr3, __ATOMIC_SEQ_CST), cr3);
 }
 
+static void ask_in_any_case(kernel_cpu_t *cpu) {
+    __atomic_store_n(&cpu->tlb_request, ASKED, __ATOMIC_SEQ_CST);
+    lapic_send_ipi(cpu->boot.apic_id, vector);
+}
+
 /* Asks another CPU. Returns false where it need not be waited for. */
 static bool ask(kernel_cpu_t *cpu, uint64_t cr3) {
     __atomic_fetch_and(&cpu->tlb_fresh, ~fresh_bit(cr3), __ATOMIC_SEQ_CST);
     if (!is_in(cpu, cr3)) {
         return false;
     }
-    __atomic_store_n(&cpu->tlb_request, ASKED, __ATOMIC_SEQ_CST);
-    lapic_send_ipi(cpu->boot.apic_id, vector);
+    ask_in_any_case(cpu);
     return true;
 }
 
@@ -120,9 +120,8 @@ static void wait_for(kernel_cpu_t *cpu, kernel_cpu_t *self) {
     }
 }
 
-void tlb_flush(const uint64_t *root) {
+void tlb_flush(uint64_t cr3) {
     uint64_t flags = interrupts_save_disable();
-    uint64_t cr3 = paging_cr3(root);
     kernel_cpu_t *self = kernel_cpu();
     if (is_same(self->boot.cr3, cr3)) {
         forget(self);
@@ -138,11 +137,50 @@ void tlb_flush(const uint64_t *root) {
     interrupts_restore(flags);
 }
 
-void tlb_retire(const uint64_t *root) {
-    if (paging_current_root() == root) {
+void tlb_retire(uint64_t cr3) {
+    if (is_same(kernel_cpu()->boot.cr3, cr3)) {
         panic("page tables are given up that are in use");
     }
-    tlb_flush(root);
+    tlb_flush(cr3);
+}
+
+void tlb_flush_all(void) {
+    uint64_t flags = interrupts_save_disable();
+    kernel_cpu_t *self = kernel_cpu();
+    __atomic_store_n(&self->tlb_fresh, 0, __ATOMIC_SEQ_CST);
+    forget(self);
+    for (unsigned i = 0; i < cpus_count(); ++i) {
+        kernel_cpu_t *cpu = cpus_get(i);
+        if (cpu != self) {
+            __atomic_store_n(&cpu->tlb_fresh, 0, __ATOMIC_SEQ_CST);
+            ask_in_any_case(cpu);
+            wait_for(cpu, self);
+        }
+    }
+    interrupts_restore(flags);
+}
+
+/* Meanwhile the CPU counts as one that is in both: is_in(). */
+void tlb_visit(uint64_t cr3) {
+    kernel_cpu_t *cpu = kernel_cpu();
+    __atomic_store_n(&cpu->boot.next_cr3, cr3, __ATOMIC_SEQ_CST);
+    if (!is_same(cpu->boot.cr3, cr3)) {
+        write_cr3(cr3);
+    }
+}
+
+void tlb_end_visit(void) {
+    kernel_cpu_t *cpu = kernel_cpu();
+    if (!is_same(cpu->boot.cr3, cpu->boot.next_cr3)) {
+        write_cr3(cpu->boot.cr3 & ~CR3_KEEP);
+    }
+    __atomic_store_n(&cpu->boot.next_cr3, cpu->boot.cr3, __ATOMIC_SEQ_CST);
+}
+
+void tlb_enter(uint64_t cr3) {
+    if (!is_same(kernel_cpu()->boot.cr3, cr3)) {
+        load(kernel_cpu(), cr3);
+    }
 }
 
 bool tlb_start(void) {
@@ -150,14 +188,7 @@ bool tlb_start(void) {
     if (!root_page || !low_page) {
         return false;
     }
-    uint64_t *root = phys_to_virt(root_page), *low = phys_to_virt(low_page);
-    const uint64_t *full = paging_boot_root();
-    memset(root, 0, PAGE_SIZE);
-    memset(low, 0, PAGE_SIZE);
-    memcpy(root + ENTRIES / 2, full + ENTRIES / 2, PAGE_SIZE / 2);
-    low[0] = *(const uint64_t *)phys_to_virt(full[0] & PTE_ADDRESS); // The first GiB: the image.
-    root[0] = low_page | PTE_PRESENT | PTE_WRITABLE;
-    empty_cr3 = paging_cr3(root);
+    empty_cr3 = paging_cr3(paging_new_root(root_page, low_page));
     return true;
 }
 

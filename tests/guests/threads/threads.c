@@ -455,14 +455,14 @@ static void try_retirement(void) {
         arrived = 0;
         run_all(live_elsewhere, cpus_count());
         seen += cpus_in(other_root);
-        tlb_retire(other_root);
+        tlb_retire(paging_cr3(other_root));
         check(!cpus_in(other_root), "CPUs in a space that is gone", cpus_in(other_root));
     }
     check(seen || cpus_count() == 1, "no CPU stayed in the space that it ran last", 0);
-    tlb_flush(paging_boot_root());
+    tlb_flush(paging_cr3(paging_boot_root()));
     uint64_t before = shootdowns();
-    tlb_flush(other_root);
-    tlb_flush(paging_boot_root());
+    tlb_flush(paging_cr3(other_root));
+    tlb_flush(paging_cr3(paging_boot_root()));
     check(shootdowns() == before, "CPUs that were asked for nothing", shootdowns() - before);
     page_free(page, 0);
 }
