@@ -48,5 +48,7 @@
 #define PHYSICAL_VIEW 0xffffc0001ffff000 /* One page, of kernel/physical.c. */
 #define KERNEL_STACK_BASE 0xffffc00020000000 /* A guard page below each stack. */
 #define KERNEL_STACK_END 0xffffc00040000000
+#define SHARED_BASE 0xffffc00080000000 /* Memory that interpreters share: kernel/shared_memory.h. */
+#define SHARED_END 0xffffc04000000000
 
 #endif // MICROPY_INCLUDED_BOOT_LAYOUT_H

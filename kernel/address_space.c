@@ -53,6 +53,20 @@ void address_space_adopt(address_space_t *space) {
     space->cr3 = paging_cr3(space->root) | take_pcid();
 }
 
+void address_space_share(address_space_t *space) {
+    spin_init(&space->lock, LOCK_RANK_ADDRESS_SPACE);
+    space->root = paging_boot_root();
+}
+
+/* What was taken out is known to no CPU afterwards. */
+static void forget(const address_space_t *space) {
+    if (space->cr3) {
+        tlb_flush(space->cr3);
+    } else {
+        tlb_flush_all();
+    }
+}
+
 bool address_space_init(address_space_t *space) {
     uint64_t root_page = page_alloc(0), low_page = page_alloc(0);
     if (!root_page || !low_page) {
@@ -241,7 +255,7 @@ void address_space_drop(address_space_t *space, uintptr_t start, bool keep) {
         mapping_t mapping = take_mapping(space, &at);
         spin_unlock_irqrestore(&space->lock, flags); // Interrupts get their turn after each 2 MiB.
         if (mapping.large_page || mapping.table) {
-            tlb_flush(space->cr3);
+            forget(space);
         }
         flags = spin_lock_nofault_outer(&space->lock);
         give_back_mapping(area, mapping, keep);
@@ -267,7 +281,7 @@ void address_space_renew(address_space_t *space, uintptr_t start, uintptr_t end)
         }
     }
     spin_unlock_irqrestore(&space->lock, flags);
-    tlb_flush(space->cr3);
+    forget(space);
     flags = spin_lock_irqsave(&space->lock);
     while (count) {
         give_back(area, pages[--count], 0, true);

@@ -35,13 +35,16 @@ typedef struct _area_block_t {
 
 typedef struct _address_space_t {
     uint64_t *root;      /* Page tables, in the direct map. */
-    uint64_t cr3;        /* What CR3 is loaded with: their address, and the PCID. */
+    uint64_t cr3;        /* What CR3 is loaded with: their address, and the PCID; 0: whatever it is. */
     spinlock_t lock;     /* All below. Taken by the page-fault handler: spin_lock_nofault_outer(). */
     area_block_t areas;
 } address_space_t;
 
 /* That of the boot, made of zeroed memory. Who runs in it loads `cr3`. */
 void address_space_adopt(address_space_t *space);
+
+/* The part of it that all others have too: what is taken out there every CPU forgets. */
+void address_space_share(address_space_t *space);
 
 /* An address space with no area, its high half and the image as everywhere, made of zeroed memory. False where
  * memory is missing. Thread context. */

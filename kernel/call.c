@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "kernel/call.h"
+#include "kernel/interpreters.h"
 
 /* The state's lower bits, and two beside them. */
 enum {
@@ -27,17 +28,20 @@ static void advance(call_t *call, uint32_t from, uint32_t to) {
     wait_wake(&call->state, WAKE_ALL);
 }
 
-bool call_begin(call_t *call, message_t *request) {
+bool call_begin(interpreter_t *callee, message_t *request) {
+    call_t *call = &callee->call;
     uint32_t idle = IDLE;
     if (!__atomic_compare_exchange_n(&call->state, &idle, CLAIMED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         return false;
     }
+    thread_current()->callee = callee;
     call->message = request;
     advance(call, CLAIMED, REQUESTED);
     return true;
 }
 
-wait_result_t call_wait(call_t *call) {
+wait_result_t call_wait(void) {
+    call_t *call = &thread_current()->callee->call;
     uint32_t state, stage;
     while ((stage = (state = state_of(call)) & STAGE) != REPLIED && stage != ABANDONED) {
         if (wait_on_interruptible(&call->state, state, WAIT_FOREVER) == WAIT_INTERRUPTED) {
@@ -47,12 +51,16 @@ wait_result_t call_wait(call_t *call) {
     return WAIT_WOKEN;
 }
 
-message_t *call_take(call_t *call) {
-    if ((state_of(call) & STAGE) == ABANDONED) {
-        return NULL;
+message_t *call_take(void) {
+    interpreter_t *callee = thread_current()->callee;
+    call_t *call = &callee->call;
+    message_t *reply = NULL;
+    if ((state_of(call) & STAGE) == REPLIED) {
+        reply = call->message;
+        advance(call, REPLIED, IDLE);
     }
-    message_t *reply = call->message;
-    advance(call, REPLIED, IDLE);
+    thread_current()->callee = NULL;
+    interpreter_release(callee);
     return reply;
 }
 
@@ -65,7 +73,7 @@ static bool change(call_t *call, uint32_t *state, uint32_t to) {
     return ok;
 }
 
-void call_give_up(call_t *call) {
+static void give_up(call_t *call) {
     uint32_t state = state_of(call);
     bool replied;
     message_t *reply;
@@ -75,6 +83,21 @@ void call_give_up(call_t *call) {
     } while (!change(call, &state, replied ? state - REPLIED + IDLE : state | GIVEN_UP));
     if (replied && reply) {
         message_free(reply);
+    }
+}
+
+void call_thread_ends(thread_t *thread) {
+    if (thread->callee) {
+        give_up(&thread->callee->call);
+        interpreter_release(thread->callee);
+    }
+    if (thread->sending) {
+        message_free(thread->sending);
+    }
+    while (thread->reading) {
+        message_t *message = thread->reading;
+        thread->reading = message->next;
+        message_free(message);
     }
 }
 

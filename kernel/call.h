@@ -11,23 +11,27 @@
 #include "kernel/message.h"
 #include "kernel/wait.h"
 
+struct _interpreter_t;
+struct _thread_t;
+
 typedef struct _call_t {
     uint32_t state; /* kernel/call.c; what is waited on. */
     struct _message_t *message; /* The request, then the reply. */
 } call_t;
 
-/* Asks. False where another call is on its way, or it has ended; the message stays the caller's then. */
-bool call_begin(call_t *call, message_t *request);
+/* Asks another interpreter, which the caller holds and this keeps until call_take(). False where another call is on its
+ * way, or it has ended; then both stay the caller's. */
+bool call_begin(struct _interpreter_t *callee, message_t *request);
 
 /* Waits for the reply to what this thread has asked: WAIT_WOKEN, and call_take() follows; or WAIT_INTERRUPTED
  * (thread_interrupt()), and this is to be called again. */
-wait_result_t call_wait(call_t *call);
+wait_result_t call_wait(void);
 
-/* The reply, which is the caller's then. NULL: the other has ended without one. */
-message_t *call_take(call_t *call);
+/* The reply, which is the caller's then. NULL: the other has ended, or has no memory for one. */
+message_t *call_take(void);
 
-/* The thread that has asked ends, whatever has become of it. */
-void call_give_up(call_t *call);
+/* For the end of a thread: what it has asked for and what it reads nobody will take. */
+void call_thread_ends(struct _thread_t *thread);
 
 /* The main thread's side: waits for a request; NULL: it is to end. Without the NULL, call_reply() follows. */
 message_t *call_next(call_t *call);

@@ -13,6 +13,7 @@
 #include "kernel/interpreters.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
+#include "kernel/shared_memory.h"
 #include "kernel/system.h"
 #include "kernel/thread.h"
 #include "kernel/tlb.h"
@@ -93,6 +94,7 @@ static const char *place_name(const interpreter_t *self, uintptr_t address) {
         { STACKS_BASE, AREA_END, "stack overflow" },
         { DIRECT_MAP_BASE, DIRECT_MAP_END, "the direct map of memory" },
         { MMIO_BASE, MMIO_END, "device registers" },
+        { SHARED_BASE, SHARED_END, "shared memory" },
     };
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); ++i) {
         if (address >= places[i].start && address < places[i].end) {
@@ -131,7 +133,7 @@ static bool leave_stack(interrupt_frame_t *frame, uintptr_t address) {
 static void on_page_fault(interrupt_frame_t *frame) {
     uintptr_t address = read_cr2();
     bool missing = !(frame->error & (FAULT_PRESENT | FAULT_RESERVED | FAULT_FETCH));
-    if (missing && leave_stack(frame, address)) {
+    if (missing && (leave_stack(frame, address) || shared_memory_fault(address))) {
         return;
     }
     // All areas lie here. For another address the lock is not taken: the kernel may hold it.

@@ -63,6 +63,8 @@ static const char *name_of(uintptr_t address) {
         { MMIO_END, "devices and firmware tables" },
         { KERNEL_STACK_BASE, NULL },
         { KERNEL_STACK_END, "the kernel's stacks" },
+        { SHARED_BASE, NULL },
+        { SHARED_END, "shared memory" },
     };
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); ++i) {
         if (address < places[i].end) {

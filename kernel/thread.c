@@ -121,6 +121,7 @@ thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), voi
 }
 
 _Noreturn void thread_exit(void) {
+    call_thread_ends(thread_current());
     sched_exit();
 }
 

@@ -25,10 +25,6 @@
 #include "settings.h"
 #include "stack_overrun.h"
 
-// What is left to say an exception with when the heap is full; a program may have more, by
-// micropython.alloc_emergency_exception_buf().
-#define EMERGENCY_EXCEPTION_BUF_SIZE 256
-
 // boot.py, then main.py. Returns false where one of them asked for a soft reset.
 static bool run_user_files(void) {
     int ret = pyexec_file_if_exists("boot.py");
@@ -77,14 +73,7 @@ static void tell_problem(void) {
 }
 
 static void run_session(void) {
-    heap_init();
-    mp_init();
-    #if MICROPY_PY_OS
-    environment_init();
-    #endif
-    mp_alloc_emergency_exception_buf(MP_OBJ_NEW_SMALL_INT(EMERGENCY_EXCEPTION_BUF_SIZE));
-    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_lib));
-    readline_init0();
+    session_begin();
     #if MICROPY_VFS_LFS2
     ramdisk_mount();
     #endif
@@ -97,29 +86,18 @@ static void run_session(void) {
     }
 
     application_run_exit_function();
-    #if MICROPY_PY_THREAD
-    mp_thread_deinit();
+    #if MICROPY_PY_INTERPRETERS
+    interpreters_close_all();
     #endif
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
-    #if MICROPY_PY_MACHINE_TIMER
-    soft_timer_deinit();
-    #endif
-    gc_sweep_all();
-    mp_deinit();
+    session_end();
     interpreter_memory_reset();
 }
 
 void app_main(void) {
     static const char *const settings[] = { SETTINGS };
     system_check_settings(settings, MP_ARRAY_SIZE(settings));
-    mp_hal_init();
-    #if MICROPY_PY_THREAD
-    mp_thread_init();
-    #endif
-    size_t stack_size;
-    char *stack = interpreter_stack(&stack_size);
-    mp_cstack_init_with_top(stack + stack_size, stack_size);
-    interpreter_on_stack_overrun(stack_overrun);
+    session_init();
     for (;;) {
         run_session();
         #if MICROPY_PY_MACHINE

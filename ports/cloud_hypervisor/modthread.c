@@ -44,6 +44,20 @@ static bool is_owned(const lock_t *self) {
     return self->count && self->owner == mp_thread_get_id();
 }
 
+uint64_t mp_thread_deadline(mp_obj_t timeout) {
+    if (timeout == mp_const_none) {
+        return WAIT_FOREVER;
+    }
+    mp_float_t seconds = mp_obj_get_float(timeout);
+    if (!(seconds >= 0)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("timeout value must be a non-negative number"));
+    }
+    if (seconds > TIMEOUT_MAX) {
+        mp_raise_msg(&mp_type_OverflowError, MP_ERROR_TEXT("timeout value is too large"));
+    }
+    return seconds > 0 ? clock_monotonic_ns() + (uint64_t)(seconds * NS_PER_S) : 0;
+}
+
 static uint64_t deadline_of(mp_obj_t timeout, bool blocking) {
     mp_float_t seconds = mp_obj_get_float(timeout);
     if (seconds == -1) {
@@ -52,13 +66,7 @@ static uint64_t deadline_of(mp_obj_t timeout, bool blocking) {
     if (!blocking) {
         mp_raise_ValueError(MP_ERROR_TEXT("can't specify a timeout for a non-blocking call"));
     }
-    if (!(seconds >= 0)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("timeout value must be a non-negative number"));
-    }
-    if (seconds > TIMEOUT_MAX) {
-        mp_raise_msg(&mp_type_OverflowError, MP_ERROR_TEXT("timeout value is too large"));
-    }
-    return clock_monotonic_ns() + (uint64_t)(seconds * NS_PER_S);
+    return mp_thread_deadline(timeout);
 }
 
 static mp_obj_t lock_acquire(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {

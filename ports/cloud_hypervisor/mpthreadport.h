@@ -45,6 +45,9 @@ void mp_thread_ask_attention(void);
 // False where the time is up. Raises what is pending, such as KeyboardInterrupt.
 bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns);
 
+// When a wait of so many seconds from now on ends; None: never; 0: it is none. Raises ValueError, OverflowError.
+uint64_t mp_thread_deadline(void *timeout);
+
 // What this thread has seen of events: two, when it waits, and when a callback in such a wait waits.
 event_waiter_t *mp_thread_waiters(void);
 

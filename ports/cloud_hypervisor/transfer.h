@@ -14,7 +14,9 @@
  *   names of both. The receiver imports the module;
  * - functions of __main__ that are bytecode, lambdas and generator functions included: as a copy of the
  *   bytecode with its constants and default arguments. Their globals are the receiver's __main__;
- * - exceptions whose class crosses: class, args and attributes, without a traceback.
+ * - exceptions whose class crosses: class, args and attributes, without a traceback;
+ * - instances of classes that have a method __reduce__(), as pickle calls it: what that returns, a callable that
+ *   crosses and a tuple of arguments for it. The receiver calls it.
  * Whatever else does not: closures and machine code of __main__, its classes, bound methods, instances of
  * other classes.
  *
@@ -35,16 +37,20 @@
  *   GLOBAL         two texts: the name of the module, the name in it
  *   EXCEPTION      the class (a value), the args (a tuple), the attributes (size, pairs)
  *   FUNCTION       transfer_function.c tells
+ *   REDUCED        a callable (a value) and its arguments (a tuple)
  * Values from STR on are numbered from 0 in the order in which they begin, so that a REFERENCE can name
  * them. Not so tuples and frozensets that are (part of) a key of a dict or a member of a set: those are
  * always written in full, or a few bytes could ask for a hash that takes for ever.
  *
- * Tags from 0x80 on are free. They are for what is shared and not copied, such as a memoryview of memory that
- * every interpreter can reach: encode_contents() and decode_contents() are where such a type has its case. */
+ * What is shared and not copied, such as a memoryview of memory that every interpreter can reach, is SHARED, and
+ * then what a transfer_sharing_t has written. */
 #ifndef MICROPY_INCLUDED_CLOUD_HYPERVISOR_TRANSFER_H
 #define MICROPY_INCLUDED_CLOUD_HYPERVISOR_TRANSFER_H
 
 #include "py/obj.h"
+
+struct _encoder_t;
+struct _decoder_t;
 
 // Values in values: of deeper ones encoding raises RuntimeError, decoding ValueError.
 #define TRANSFER_DEPTH_MAX (200)
@@ -60,18 +66,27 @@ typedef enum {
     TRANSFER_CODE,
 } transfer_trust_t;
 
-// Appends the encoding of `obj` to `bytes`. Nothing else is changed. Raises
+// What to do with objects that are shared. Whoever encodes and decodes puts its own data behind it.
+typedef struct _transfer_sharing_t {
+    // Writes what the object is, by the functions of transfer_format.h. False: it is not to be shared.
+    bool (*encode)(struct _transfer_sharing_t *self, struct _encoder_t *encoder, mp_obj_t obj);
+    // Reads it, and gives the object.
+    mp_obj_t (*decode)(struct _transfer_sharing_t *self, struct _decoder_t *decoder);
+} transfer_sharing_t;
+
+// Appends the encoding of `obj` to `bytes`. `sharing` may be NULL: nothing is shared. Nothing else is changed. Raises
 // - NotShareableError: something in it does not cross;
-// - RuntimeError: it is too deep, or changed meanwhile (by a finaliser);
+// - RuntimeError: it is too deep, or changed meanwhile (by a finaliser, or a __reduce__());
 // - MemoryError.
 // What was appended until then has no meaning.
-void transfer_encode(mp_obj_t obj, vstr_t *bytes);
+void transfer_encode(mp_obj_t obj, vstr_t *bytes, transfer_sharing_t *sharing);
 
 // Gives the value that the bytes hold, made on the current heap. Nobody may change them meanwhile; they are not
 // needed after. It allocates at most some 64 bytes for each of them. Raises
 // - ValueError: this is no encoding, or one that `trust` forbids;
 // - MemoryError; RuntimeError: the C stack ends;
-// - what importing a module raises; AttributeError: it lacks the name.
-mp_obj_t transfer_decode(const byte *data, size_t len, transfer_trust_t trust);
+// - what importing a module raises; AttributeError: it lacks the name;
+// - what the callable of a __reduce__() raises.
+mp_obj_t transfer_decode(const byte *data, size_t len, transfer_trust_t trust, transfer_sharing_t *sharing);
 
 #endif // MICROPY_INCLUDED_CLOUD_HYPERVISOR_TRANSFER_H

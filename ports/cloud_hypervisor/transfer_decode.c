@@ -303,6 +303,28 @@ static mp_obj_t decode_exception(decoder_t *d) {
 }
 
 // `number` is SIZE_MAX where it has none. Those that may contain themselves note the object themselves.
+static mp_obj_t decode_reduced(decoder_t *d) {
+    if (d->trust != TRANSFER_CODE) {
+        decode_refuse(); // A program would run.
+    }
+    mp_obj_t callable = decode_value(d);
+    mp_obj_t args = decode_value(d);
+    if (!mp_obj_is_exact_type(args, &mp_type_tuple)) {
+        decode_refuse();
+    }
+    size_t len;
+    mp_obj_t *items;
+    mp_obj_tuple_get(args, &len, &items);
+    return mp_call_function_n_kw(callable, len, 0, items);
+}
+
+static mp_obj_t decode_shared(decoder_t *d) {
+    if (!d->sharing) {
+        decode_refuse();
+    }
+    return d->sharing->decode(d->sharing, d);
+}
+
 static mp_obj_t decode_contents(decoder_t *d, byte tag, size_t number) {
     switch (tag) {
         case TAG_STR:
@@ -326,6 +348,10 @@ static mp_obj_t decode_contents(decoder_t *d, byte tag, size_t number) {
             return decode_exception(d);
         case TAG_FUNCTION:
             return decode_function(d);
+        case TAG_REDUCED:
+            return decode_reduced(d);
+        case TAG_SHARED:
+            return decode_shared(d);
         default:
             decode_refuse();
     }
@@ -367,8 +393,8 @@ mp_obj_t decode_value(decoder_t *d) {
     return value;
 }
 
-mp_obj_t transfer_decode(const byte *data, size_t len, transfer_trust_t trust) {
-    decoder_t decoder = { .at = data, .end = data + len, .trust = trust };
+mp_obj_t transfer_decode(const byte *data, size_t len, transfer_trust_t trust, transfer_sharing_t *sharing) {
+    decoder_t decoder = { .at = data, .end = data + len, .trust = trust, .sharing = sharing };
     mp_obj_t value = decode_value(&decoder);
     if (decoder.at != decoder.end) {
         decode_refuse();

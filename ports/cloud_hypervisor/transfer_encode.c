@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* Values to bytes. No program runs meanwhile but for finalisers, when the collector runs: what may have
- * changed after an allocation is looked at again. */
+/* Values to bytes. No program runs meanwhile but for finalisers, when the collector runs, and __reduce__(): what may
+ * have changed after an allocation is looked at again. */
 
 #include <string.h>
 
@@ -310,6 +310,44 @@ static void encode_global(encoder_t *e, mp_obj_t obj) {
     }
 }
 
+// What pickle calls. Returns false where the class has it not.
+static bool encode_reduced(encoder_t *e, mp_obj_t obj) {
+    mp_obj_t method[2];
+    if (!mp_obj_is_instance_type(mp_obj_get_type(obj))) {
+        return false;
+    }
+    mp_load_method_maybe(obj, MP_QSTR___reduce__, method);
+    if (method[0] == MP_OBJ_NULL) {
+        return false;
+    }
+    mp_obj_t reduced = mp_call_method_n_kw(0, 0, method);
+    size_t len;
+    mp_obj_t *items;
+    if (!mp_obj_is_exact_type(reduced, &mp_type_tuple)) {
+        encode_refuse(obj);
+    }
+    mp_obj_tuple_get(reduced, &len, &items);
+    if (len != 2 || !mp_obj_is_exact_type(items[1], &mp_type_tuple)) {
+        encode_refuse(obj);
+    }
+    encode_byte(e, TAG_REDUCED);
+    encode_value(e, items[0]);
+    encode_value(e, items[1]);
+    return true;
+}
+
+static bool encode_shared(encoder_t *e, mp_obj_t obj) {
+    size_t before = e->bytes->len;
+    if (e->sharing) {
+        encode_byte(e, TAG_SHARED);
+        if (e->sharing->encode(e->sharing, e, obj)) {
+            return true;
+        }
+    }
+    vstr_cut_tail_bytes(e->bytes, e->bytes->len - before);
+    return false;
+}
+
 static void encode_contents(encoder_t *e, mp_obj_t obj) {
     const mp_obj_type_t *type = mp_obj_get_type(obj);
     if (type == &mp_type_str) {
@@ -333,7 +371,7 @@ static void encode_contents(encoder_t *e, mp_obj_t obj) {
         encode_range(e, obj);
     } else if (mp_obj_is_exception_instance(obj)) {
         encode_exception(e, obj);
-    } else {
+    } else if (!encode_reduced(e, obj) && !encode_shared(e, obj)) {
         encode_global(e, obj);
     }
 }
@@ -367,8 +405,8 @@ void encode_value(encoder_t *e, mp_obj_t obj) {
     }
 }
 
-void transfer_encode(mp_obj_t obj, vstr_t *bytes) {
-    encoder_t encoder = { .bytes = bytes };
+void transfer_encode(mp_obj_t obj, vstr_t *bytes, transfer_sharing_t *sharing) {
+    encoder_t encoder = { .bytes = bytes, .sharing = sharing };
     encode_value(&encoder, obj);
     m_del(memo_slot_t, encoder.memo, encoder.memo_alloc);
 }

@@ -31,6 +31,8 @@ enum {
     TAG_GLOBAL,
     TAG_EXCEPTION,
     TAG_FUNCTION,
+    TAG_REDUCED,
+    TAG_SHARED,
 };
 
 // What bounds the names of modules and of what is in them: they become qstrs.
@@ -50,6 +52,7 @@ typedef struct _encoder_t {
     size_t memo_used;
     size_t depth;
     bool in_key;
+    transfer_sharing_t *sharing;
 } encoder_t;
 
 void encode_byte(encoder_t *e, byte value);
@@ -70,6 +73,7 @@ typedef struct _decoder_t {
     size_t depth;
     bool in_key;
     transfer_trust_t trust;
+    transfer_sharing_t *sharing;
 } decoder_t;
 
 // All of these raise ValueError where the bytes do not hold what is asked for.

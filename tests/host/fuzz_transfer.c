@@ -20,13 +20,13 @@ static size_t used(void) {
 }
 
 static void decode(void *value) {
-    *(mp_obj_t *)value = transfer_decode(sent, sent_len, TRANSFER_DATA);
+    *(mp_obj_t *)value = transfer_decode(sent, sent_len, TRANSFER_DATA, NULL);
 }
 
 static void encode(void *value) {
     vstr_t bytes;
     vstr_init(&bytes, 1);
-    transfer_encode(*(mp_obj_t *)value, &bytes);
+    transfer_encode(*(mp_obj_t *)value, &bytes, NULL);
     hold(bytes.buf, bytes.len);
 }
 

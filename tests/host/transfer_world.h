@@ -48,14 +48,14 @@ static inline void encode_expression(void *expression) {
     vstr_t bytes;
     vstr_init(&bytes, 1);
     interpreter_collect_always(true);
-    transfer_encode(value, &bytes);
+    transfer_encode(value, &bytes, NULL);
     interpreter_collect_always(false);
     hold(bytes.buf, bytes.len);
 }
 
 static inline void decode_as_x(void *trust) {
     interpreter_collect_always(true);
-    mp_obj_t value = transfer_decode(sent, sent_len, *(transfer_trust_t *)trust);
+    mp_obj_t value = transfer_decode(sent, sent_len, *(transfer_trust_t *)trust, NULL);
     interpreter_collect_always(false);
     mp_store_global(qstr_from_str("x"), value);
 }

@@ -159,7 +159,7 @@ TEST(an_encoding_is_appended) {
     vstr_t bytes;
     vstr_init(&bytes, 4);
     vstr_add_str(&bytes, "head");
-    transfer_encode(mp_obj_new_int(5), &bytes);
+    transfer_encode(mp_obj_new_int(5), &bytes, NULL);
     CHECK(bytes.len == 6 && memcmp(bytes.buf, "head\x05\x0a", 6) == 0);
 }
 
@@ -181,7 +181,7 @@ static void encode_victim(void *context) {
     (void)context;
     vstr_t bytes;
     vstr_init(&bytes, 1);
-    transfer_encode(mp_load_global(qstr_from_str("victim")), &bytes);
+    transfer_encode(mp_load_global(qstr_from_str("victim")), &bytes, NULL);
 }
 
 TEST(a_list_that_a_finaliser_changes_is_refused) {

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* MicroPython from its begin to its end, in any interpreter. By its main thread. */
+#ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SESSION_H
+#define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SESSION_H
+
+// What comes before all else, once.
+void session_init(void);
+
+// From an untouched heap to a Python that runs programs; no filesystem but /rom.
+void session_begin(void);
+
+// The reverse: threads end, finalisers run.
+void session_end(void);
+
+#endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SESSION_H
