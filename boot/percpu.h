@@ -6,9 +6,8 @@
 #define MICROPY_INCLUDED_BOOT_PERCPU_H
 
 /* Offsets, for boot/context_switch.S too. */
-#define CPU_USER 8
-#define CPU_CR3 16
-#define CPU_NEXT_CR3 24
+#define CPU_CR3 8
+#define CPU_NEXT_CR3 16
 
 #ifndef __ASSEMBLER__
 
@@ -32,7 +31,6 @@ typedef struct __attribute__((packed)) _tss_t {
 /* The part of a CPU's state that boot/ keeps. Upper layers put theirs behind it. */
 typedef struct _cpu_t {
     struct _cpu_t *self; /* At GS:0, so that cpu_current() is one load. */
-    void *user;          /* At GS:CPU_USER: what the thread that runs here has set for itself. */
     uint64_t cr3;        /* What CR3 was loaded with last. */
     uint64_t next_cr3;   /* And what the next context switch loads it with; else the same as `cr3`. */
     uint32_t index;      /* 0 for the boot CPU, then in the order of their start. */
@@ -46,7 +44,6 @@ typedef struct _cpu_t {
     #endif
 } cpu_t;
 
-_Static_assert(offsetof(cpu_t, user) == CPU_USER, "CPU_USER");
 _Static_assert(offsetof(cpu_t, cr3) == CPU_CR3, "boot/context_switch.S");
 _Static_assert(offsetof(cpu_t, next_cr3) == CPU_NEXT_CR3, "boot/context_switch.S");
 

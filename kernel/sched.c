@@ -90,7 +90,6 @@ static thread_t *begin_next(kernel_cpu_t *cpu, thread_t *next) {
     cpu->switched_tsc = now;
     next->context.busy = 1;
     next->cpu = cpu->boot.index;
-    cpu->boot.user = next->user;
     cpu->current = next;
     __atomic_store_n(&cpu->running_priority, next == &cpu->idle ? -1 : next->link.priority, __ATOMIC_SEQ_CST);
     tlb_before_switch(cpu, next->context.cr3);

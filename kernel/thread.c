@@ -109,7 +109,6 @@ thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), voi
     }
     strncpy(thread->name, options->name, THREAD_NAME_SIZE - 1);
     thread->link.priority = options->priority;
-    thread->user = options->user;
     thread->stack_bottom = options->stack_bottom;
     thread->fn = fn;
     thread->arg = arg;
@@ -149,13 +148,6 @@ void thread_detach(thread_t *thread) {
     if (!__atomic_compare_exchange_n(&thread->fate, &open, FATE_DETACHED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         free_thread(thread);
     }
-}
-
-void thread_set_user(void *user) {
-    uint64_t flags = interrupts_save_disable();
-    thread_current()->user = user;
-    cpu_current()->user = user;
-    interrupts_restore(flags);
 }
 
 void thread_yield(void) {

@@ -28,7 +28,6 @@ typedef struct _thread_t {
     uint32_t state;           /* thread_state_t. */
     uint32_t cpu;             /* Index of the CPU that runs it, or ran it last. */
     struct _interpreter_t *interpreter; /* Whose address space it runs in; NULL: any. */
-    void *user;               /* The upper layer's; at GS:CPU_USER while the thread runs. */
     uintptr_t stack_bottom;   /* Of a stack in the interpreter's memory: kernel/interpreter.h. */
     void (*fn)(void *);       /* What it runs. */
     void *arg;
@@ -57,7 +56,6 @@ typedef struct _thread_options_t {
     struct _interpreter_t *interpreter; /* Whose it is; NULL: the caller's. */
     void *stack_top;          /* A multiple of 16, the word below it 0; NULL: a kernel stack of THREAD_KERNEL_STACK bytes. */
     uintptr_t stack_bottom;   /* Its lowest address, where it is one of interpreter_stack_new(). */
-    void *user;               /* As by thread_set_user(). */
 } thread_options_t;
 
 #define THREAD_KERNEL_STACK 0x4000
@@ -79,9 +77,6 @@ void thread_detach(thread_t *thread);
 
 /* This thread. Never NULL once the boot has made the first one. */
 thread_t *thread_current(void);
-
-/* Puts something at GS:CPU_USER for this thread alone, whatever CPU runs it. */
-void thread_set_user(void *user);
 
 /* Ends the thread's wait if it is an interruptible one (kernel/wait.h); if it is in none, its next one. Any
  * context. The thread_t must be there. */

@@ -162,7 +162,6 @@ void mp_thread_module_reset(void) {
 
 typedef struct _start_t {
     mp_obj_dict_t *locals, *globals;
-    size_t stack_size;
     mp_obj_t function;
     size_t n_args, n_kw;
     mp_obj_t args[];
@@ -180,10 +179,10 @@ static void tell_uncaught(mp_obj_t function, mp_obj_t exception) {
 // The first function of a thread. It has no GIL yet.
 static void *run(void *arg) {
     start_t *start = arg;
-    mp_state_thread_t state;
-    mp_thread_init_state(&state, start->stack_size, start->locals, start->globals);
     MP_THREAD_GIL_ENTER();
     mp_thread_start();
+    mp_locals_set(start->locals);
+    mp_globals_set(start->globals);
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         mp_call_function_n_kw(start->function, start->n_args, start->n_kw, start->args);
@@ -216,7 +215,6 @@ static mp_obj_t thread_start_new_thread(size_t n_args, const mp_obj_t *args) {
     start->locals = mp_locals_get();
     start->globals = mp_globals_get();
     start->function = args[0];
-    start->stack_size = stack_size;
     start->n_args = positional;
     start->n_kw = keyword_count;
     memcpy(start->args, items, positional * sizeof(mp_obj_t));
@@ -227,7 +225,8 @@ static mp_obj_t thread_start_new_thread(size_t n_args, const mp_obj_t *args) {
             *next++ = keywords->table[i].value;
         }
     }
-    return mp_obj_new_int_from_uint(mp_thread_create(run, start, &start->stack_size));
+    size_t size = stack_size;
+    return mp_obj_new_int_from_uint(mp_thread_create(run, start, &size));
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thread_start_new_thread_obj, 2, 3, thread_start_new_thread);
 
@@ -254,7 +253,6 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(thread_stack_size_obj, 0, 1, thread_s
 
 static mp_obj_t thread_interrupt_main(void) {
     mp_sched_keyboard_interrupt();
-    mp_thread_interrupt_main();
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(thread_interrupt_main_obj, thread_interrupt_main);

@@ -88,6 +88,10 @@ void heap_after_exec(int *ret);
 #ifndef MICROPY_PY_THREAD
 #define MICROPY_PY_THREAD (1)
 #endif
+#if MICROPY_PY_THREAD
+// mpthreadport.c has mp_sched_exception().
+#define MICROPY_WRAP_MP_SCHED_EXCEPTION(f) upstream_##f
+#endif
 
 // Callbacks. Interrupt handlers schedule them; they run in the interpreter's own thread.
 #define MICROPY_ENABLE_SCHEDULER (1)

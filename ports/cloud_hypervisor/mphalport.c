@@ -47,9 +47,6 @@ void mp_hal_signal_event(void) {
 // In interrupt context, in this interpreter's address space.
 static void on_interrupt(void) {
     mp_sched_keyboard_interrupt();
-    #if MICROPY_PY_THREAD
-    mp_thread_interrupt_main();
-    #endif
 }
 
 // The console is the first interpreter's.

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "py/cstack.h"
 #include "py/gc.h"
 #include "py/mphal.h"
 #include "py/mpstate.h"
@@ -23,11 +24,14 @@
 // CPython's switch interval.
 #define SWITCH_INTERVAL_NS 5000000
 
+// The part of a state that the collector looks at.
+#define STATE_ROOTS ((sizeof(mp_state_thread_t) - offsetof(mp_state_thread_t, dict_locals)) / sizeof(void *))
+
 // Of a thread other than the main one it lies at the top of its stack.
 typedef struct _py_thread_t {
     struct _py_thread_t *next;
     thread_t *thread;
-    mp_state_thread_t *state;
+    mp_state_thread_t state;   // While it is not `state_owner`.
     uintptr_t sp;              // Where its stack ended, and what its registers held, when it last; 0: not yet
     gc_helper_regs_t regs;     // released the GIL.
     void *stack;
@@ -40,6 +44,11 @@ typedef struct _py_thread_t {
 } py_thread_t;
 
 static py_thread_t main_thread; // The first of the list. All under the GIL.
+
+// Whose state lies in mp_state_ctx.thread, where MP_STATE_THREAD() looks: the thread that has the GIL, or had it
+// last; NULL where that has ended. Changed in an atomic section.
+static py_thread_t *state_owner;
+_Static_assert(offsetof(mp_state_ctx_t, thread) == 0, "mp_thread_get_state()");
 
 // Of the GIL. It is a word like a mutex's, and beyond that can be handed over: then it stays locked.
 enum { FREE, LOCKED, CONTENDED };
@@ -63,9 +72,19 @@ void mp_thread_ask_attention(void) {
     MICROPY_END_ATOMIC_SECTION(state);
 }
 
-void mp_thread_interrupt_main(void) {
+// Has the main thread look at what is pending, wherever it waits.
+static void interrupt_main(void) {
     mp_thread_ask_attention();
     thread_interrupt(main_thread.thread);
+}
+
+// In place of upstream's, which knows the main thread's state by its address. Any context.
+void mp_sched_exception(mp_obj_t exception) {
+    mp_uint_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
+    mp_state_thread_t *state = state_owner == &main_thread ? &mp_state_ctx.thread : &main_thread.state;
+    state->mp_pending_exception = exception;
+    MICROPY_END_ATOMIC_SECTION(atomic);
+    interrupt_main();
 }
 
 static void ask_attention_if_pending(void) {
@@ -129,16 +148,34 @@ static void lock_scheduler_again(py_thread_t *self) {
     }
 }
 
+// A thread that takes the GIL twice in a row, as when it is alone, copies nothing.
+static void take_state(py_thread_t *self) {
+    mp_uint_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
+    if (state_owner) {
+        state_owner->state = mp_state_ctx.thread;
+    }
+    mp_state_ctx.thread = self->state;
+    state_owner = self;
+    MICROPY_END_ATOMIC_SECTION(atomic);
+}
+
+static void begin_turn(py_thread_t *self) {
+    if (__atomic_load_n(&self->is_cancelled, __ATOMIC_ACQUIRE)) {
+        gil_release();
+        end_cancelled(self);
+    }
+    if (state_owner != self) {
+        take_state(self);
+    }
+}
+
 static void gil_enter(void) {
     py_thread_t *self = current();
     uint32_t state = FREE;
     if (!__atomic_compare_exchange_n(gil(), &state, LOCKED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         wait_for_gil(self);
     }
-    if (__atomic_load_n(&self->is_cancelled, __ATOMIC_ACQUIRE)) {
-        gil_release();
-        end_cancelled(self);
-    }
+    begin_turn(self);
     lock_scheduler_again(self);
     ask_attention_if_pending(); // The flag that told of it may have been taken down by another thread.
 }
@@ -169,10 +206,7 @@ static MP_NOINLINE void gil_hand_over(void) {
         return; // Nobody is waiting just now.
     }
     wait_for_gil(current());
-    if (__atomic_load_n(&current()->is_cancelled, __ATOMIC_ACQUIRE)) {
-        gil_release();
-        end_cancelled(current());
-    }
+    begin_turn(current());
 }
 
 void mp_thread_attention(void) {
@@ -224,13 +258,7 @@ bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns) 
 void mp_thread_init(void) {
     memset(&main_thread, 0, sizeof(main_thread));
     main_thread.thread = thread_current();
-    main_thread.state = &mp_state_ctx.thread;
-    thread_set_user(&mp_state_ctx.thread);
-}
-
-void mp_thread_set_state(mp_state_thread_t *state) {
-    current()->state = state;
-    thread_set_user(state);
+    state_owner = &main_thread;
 }
 
 mp_uint_t mp_thread_get_id(void) {
@@ -265,7 +293,6 @@ mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size
     }
     py_thread_t *self = (py_thread_t *)(stack + *stack_size) - 1;
     *self = (py_thread_t) { .next = main_thread.next, .stack = stack, .entry = entry, .arg = arg };
-    *stack_size = (uintptr_t)self - (uintptr_t)stack - MICROPY_STACK_CHECK_MARGIN;
     thread_options_t options = {
         .name = "python",
         .priority = RUN_PRIORITY_NORMAL,
@@ -282,10 +309,15 @@ mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size
 }
 
 void mp_thread_start(void) {
+    py_thread_t *self = current();
+    mp_cstack_init_with_top(self, (uintptr_t)self - (uintptr_t)self->stack);
 }
 
 void mp_thread_finish(void) {
     current()->has_ended = true;
+    mp_uint_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
+    state_owner = NULL;
+    MICROPY_END_ATOMIC_SECTION(atomic);
 }
 
 void mp_thread_deinit(void) {
@@ -305,9 +337,10 @@ void mp_thread_gc_others(void) {
             continue;
         }
         gc_collect_root(&thread->arg, 1);
+        gc_collect_root((void **)&thread->state.dict_locals, STATE_ROOTS);
         if (thread->sp) {
             gc_collect_root((void **)thread->regs, MP_ARRAY_SIZE(thread->regs));
-            gc_collect_root((void **)thread->sp, ((uintptr_t)thread->state->stack_top - thread->sp) / sizeof(uintptr_t));
+            gc_collect_root((void **)thread->sp, ((uintptr_t)thread->state.stack_top - thread->sp) / sizeof(uintptr_t));
         }
     }
 }

@@ -8,15 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "boot/percpu.h"
 #include "kernel/event.h"
 #include "kernel/mutex.h"
 
 typedef mutex_t mp_thread_mutex_t;
 
-// Upstream declares it as a function. This one is a load, since each `try` and each call needs it.
+// A constant, since each `try` and each call needs it: the state of the thread that has the GIL always lies here,
+// as it does without threads. Whoever takes the GIL puts its own there.
+extern struct _mp_state_ctx_t mp_state_ctx;
 static inline struct _mp_state_thread_t *mp_thread_get_state(void) {
-    return *(struct _mp_state_thread_t *__seg_gs *)CPU_USER;
+    return (struct _mp_state_thread_t *)&mp_state_ctx;
 }
 
 // Makes the calling thread the interpreter's main one. Before all else.
@@ -34,9 +35,6 @@ void mp_thread_gc_others(void);
 // What the VM does between two jumps instead of mp_handle_pending(true): it also gives the GIL to a thread
 // that has waited for it for the switch interval. So the VM looks at one flag only: vm_attention.h.
 void mp_thread_attention(void);
-
-// Has the main thread look at what is pending, wherever it waits. Any context.
-void mp_thread_interrupt_main(void);
 
 // Has the thread that runs Python call mp_thread_attention(). Any context.
 void mp_thread_ask_attention(void);

@@ -286,6 +286,33 @@ def test_interrupt_main(shared_guest: Guest) -> None:
 
 
 @cpus
+@pytest.mark.parametrize("wait", ["while True: pass", "time.sleep(100)", "lock.acquire()"])
+def test_interrupt_main_is_for_the_main_thread_alone(boot: Boot, cpus: int, wait: str) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, time\n"
+        "lock = _thread.allocate_lock()\n"
+        "lock.acquire()\n"
+        "said = []\n"
+        "def f():\n"
+        "    time.sleep_ms(20)\n"
+        "    for i in range(3):\n"
+        "        _thread.interrupt_main()\n"
+        "        end = time.ticks_ms() + 50\n"
+        "        while time.ticks_ms() < end: pass\n"
+        "    said.append('to its end')\n"
+        "_thread.start_new_thread(f, ())\n"
+        "for i in range(3):\n"
+        "    try:\n"
+        f"        {wait}\n"
+        "    except KeyboardInterrupt: said.append('main')\n"
+        "while len(said) < 4: time.sleep_ms(1)\n"
+        "print(said)"
+    )
+    assert guest.output_of(code) == "['main', 'main', 'main', 'to its end']\n"
+
+
+@cpus
 def test_a_callback_that_waits_stops_nobody(boot: Boot, cpus: int) -> None:
     guest = booted(boot, cpus)
     code = (
