@@ -39,6 +39,7 @@ static kernel_cpu_t *only_one[1];
 static kernel_cpu_t **cpus = only_one; // By index.
 static uint32_t count;
 static kernel_cpu_t *starting;
+static bool started;
 
 void cpus_init(kernel_cpu_t *boot_cpu) {
     only_one[0] = boot_cpu;
@@ -47,6 +48,10 @@ void cpus_init(kernel_cpu_t *boot_cpu) {
 
 unsigned cpus_count(void) {
     return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+}
+
+unsigned cpus_usable(void) {
+    return started || !machine.acpi.cpu_enabled_count ? cpus_count() : machine.acpi.cpu_enabled_count;
 }
 
 kernel_cpu_t *cpus_get(unsigned index) {
@@ -187,7 +192,6 @@ static uint64_t low_page(void) {
 }
 
 void cpus_start(void) {
-    static bool started;
     uint64_t page = low_page();
     unsigned wanted = machine.acpi.cpu_enabled_count;
     if (started || wanted <= 1) {

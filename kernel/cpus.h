@@ -20,6 +20,9 @@ void cpus_init(kernel_cpu_t *boot_cpu);
  * left out. Does nothing the second time. Thread context. */
 void cpus_start(void);
 
+/* How many there are for threads: until cpus_start() what the MADT has enabled, then those that run. Any context. */
+unsigned cpus_usable(void);
+
 /* How many run; CPUs have the indices below that. Any context. */
 unsigned cpus_count(void);
 

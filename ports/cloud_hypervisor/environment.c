@@ -42,8 +42,13 @@ mp_obj_t environment(void) {
 void os_attr(mp_obj_t self, qstr attr, mp_obj_t *dest);
 void os_attr(mp_obj_t self, qstr attr, mp_obj_t *dest) {
     (void)self;
-    if (dest[0] == MP_OBJ_NULL && attr == MP_QSTR_environ) {
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    if (attr == MP_QSTR_environ) {
         dest[0] = environment();
+    } else if (attr == MP_QSTR_cpu_count || attr == MP_QSTR_process_cpu_count) {
+        dest[0] = MP_OBJ_FROM_PTR(&mp_os_cpu_count_obj);
     }
 }
 

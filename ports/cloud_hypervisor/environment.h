@@ -14,4 +14,7 @@ void environment_init(void);
 // The dict, filled when it is first asked for: most programs never do.
 mp_obj_t environment(void);
 
+// os.cpu_count: modos.c.
+MP_DECLARE_CONST_FUN_OBJ_0(mp_os_cpu_count_obj);
+
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_ENVIRONMENT_H

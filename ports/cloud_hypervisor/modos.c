@@ -5,6 +5,7 @@
 
 #include "py/mphal.h"
 #include "environment.h"
+#include "kernel/cpus.h"
 
 // os.getenv(name, default=None)
 static mp_obj_t mp_os_getenv(size_t n_args, const mp_obj_t *args) {
@@ -28,6 +29,12 @@ static mp_obj_t mp_os_unsetenv(mp_obj_t name) {
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(mp_os_unsetenv_obj, mp_os_unsetenv);
+
+// os.cpu_count(), os.process_cpu_count()
+static mp_obj_t mp_os_cpu_count(void) {
+    return MP_OBJ_NEW_SMALL_INT(cpus_usable());
+}
+MP_DEFINE_CONST_FUN_OBJ_0(mp_os_cpu_count_obj, mp_os_cpu_count);
 
 // os.urandom(n), which later versions have themselves.
 #if MICROPY_VERSION < MICROPY_MAKE_VERSION(1, 28, 0)

@@ -36,6 +36,16 @@ def test_machine_of_several_cpus(boot: Boot, cpus: int) -> None:
     work(guest)
 
 
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_cpus_are_counted_before_and_after_they_run(boot: Boot, cpus: int) -> None:
+    guest = boot(cpus=cpus)
+    guest.wait_for_prompt()
+    count = "import os; print(os.cpu_count(), os.process_cpu_count())"
+    assert guest.output_of(count) == f"{cpus} {cpus}\n"
+    guest.exec("import _thread; _thread.start_new_thread(len, ((),))")
+    assert guest.output_of(count) == f"{cpus} {cpus}\n"
+
+
 @pytest.mark.only_on("nested")
 def test_other_cpus_stay_parked(boot: Boot) -> None:
     guest = boot(cpus=4)
