@@ -238,24 +238,8 @@ static int run_modules(void) {
     return raised ? status : run_module(MAIN, &raised);
 }
 
-int application_run(void) {
-    on_exit_setting();
-    stdio_set_mode(stdio_mode_setting());
-    allow_interrupt(true); // Before the tool is told that it may send one.
-    running = true;
-    tell("b");
-    int status = run_modules();
-    allow_interrupt(false);
-    application_run_exit_function();
-    return status;
-}
-
-void application_run_exit_function(void) {
-    mp_obj_t function = MP_STATE_VM(sys_exitfunc);
-    MP_STATE_VM(sys_exitfunc) = mp_const_none;
-    if (!mp_obj_is_callable(function)) {
-        return;
-    }
+// After the program's end. What is raised is printed, and changes no exit status.
+static void run_last(mp_obj_t function) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         allow_interrupt(true);
@@ -267,6 +251,40 @@ void application_run_exit_function(void) {
         mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
     }
     allow_interrupt(false);
+}
+
+// As CPython does: threads that are no daemons are waited for, then comes what sys.atexit() was given.
+static void wait_for_threads(void) {
+    mp_map_elem_t *threading =
+        mp_map_lookup(&MP_STATE_VM(mp_loaded_modules_dict).map, MP_OBJ_NEW_QSTR(MP_QSTR_threading), MP_MAP_LOOKUP);
+    if (threading) {
+        mp_obj_t method[2];
+        mp_load_method_maybe(threading->value, MP_QSTR__shutdown, method);
+        if (method[0] != MP_OBJ_NULL) { // Else it is a module of the application's own.
+            run_last(method[0]);
+        }
+    }
+}
+
+int application_run(void) {
+    on_exit_setting();
+    stdio_set_mode(stdio_mode_setting());
+    allow_interrupt(true); // Before the tool is told that it may send one.
+    running = true;
+    tell("b");
+    int status = run_modules();
+    allow_interrupt(false);
+    wait_for_threads();
+    application_run_exit_function();
+    return status;
+}
+
+void application_run_exit_function(void) {
+    mp_obj_t function = MP_STATE_VM(sys_exitfunc);
+    MP_STATE_VM(sys_exitfunc) = mp_const_none;
+    if (mp_obj_is_callable(function)) {
+        run_last(function);
+    }
 }
 
 void application_end(int status) {

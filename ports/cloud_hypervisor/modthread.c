@@ -10,6 +10,7 @@
 #include "py/runtime.h"
 
 #include "kernel/clock.h"
+#include "kernel/event.h"
 
 #if MICROPY_PY_THREAD
 
@@ -257,6 +258,18 @@ static mp_obj_t thread_interrupt_main(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(thread_interrupt_main_obj, thread_interrupt_main);
 
+static mp_obj_t thread_get_main_thread_ident(void) {
+    return mp_obj_new_int_from_uint(mp_thread_get_main_id());
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(thread_get_main_thread_ident_obj, thread_get_main_thread_ident);
+
+// _thread._wake(): who waits for an event, as select.poll() does, looks again. The port's own.
+static mp_obj_t thread_wake(void) {
+    event_signal();
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(thread_wake_obj, thread_wake);
+
 static const mp_rom_map_elem_t thread_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__thread) },
     { MP_ROM_QSTR(MP_QSTR_LockType), MP_ROM_PTR(&thread_lock_type) },
@@ -267,6 +280,8 @@ static const mp_rom_map_elem_t thread_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_start_new_thread), MP_ROM_PTR(&thread_start_new_thread_obj) },
     { MP_ROM_QSTR(MP_QSTR_exit), MP_ROM_PTR(&thread_exit_obj) },
     { MP_ROM_QSTR(MP_QSTR_get_ident), MP_ROM_PTR(&thread_get_ident_obj) },
+    { MP_ROM_QSTR(MP_QSTR__get_main_thread_ident), MP_ROM_PTR(&thread_get_main_thread_ident_obj) },
+    { MP_ROM_QSTR(MP_QSTR__wake), MP_ROM_PTR(&thread_wake_obj) },
     { MP_ROM_QSTR(MP_QSTR_stack_size), MP_ROM_PTR(&thread_stack_size_obj) },
     { MP_ROM_QSTR(MP_QSTR_interrupt_main), MP_ROM_PTR(&thread_interrupt_main_obj) },
 };

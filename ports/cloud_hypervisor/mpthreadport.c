@@ -265,6 +265,10 @@ mp_uint_t mp_thread_get_id(void) {
     return (uintptr_t)current();
 }
 
+mp_uint_t mp_thread_get_main_id(void) {
+    return (uintptr_t)&main_thread;
+}
+
 static void run(void *arg) {
     py_thread_t *self = arg;
     self->entry(self->arg);

@@ -26,6 +26,9 @@ void mp_thread_init(void);
 // Ends all other threads, and waits for that. Main thread, with the GIL.
 void mp_thread_deinit(void);
 
+// What mp_thread_get_id() gives in the main thread.
+mp_uint_t mp_thread_get_main_id(void);
+
 // Makes the module _thread as at power-on.
 void mp_thread_module_reset(void);
 
