@@ -16,7 +16,7 @@ from tools.guest import Guest
 MODULES = (
     "_asyncio _guest _thread array asyncio binascii builtins cloud_hypervisor cmath collections "
     "cryptolib deflate errno framebuf gc guest hashlib heapq io json machine marshal math "
-    "micropython os platform random re select struct sys threading time uasyncio uctypes "
+    "micropython os platform queue random re select struct sys threading time uasyncio uctypes "
     "unittest vfs"
 )
 LATER = {"string", "weakref"}
