@@ -130,6 +130,10 @@ bool call_is_running(call_t *call) {
     return (state_of(call) & STAGE) != IDLE;
 }
 
+bool call_is_closed(call_t *call) {
+    return state_of(call) & CLOSED;
+}
+
 bool call_close(call_t *call, bool if_idle) {
     uint32_t state = state_of(call);
     do {

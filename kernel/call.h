@@ -40,6 +40,9 @@ void call_reply(call_t *call, message_t *reply);
 /* Whether there is a call that was not replied to. */
 bool call_is_running(call_t *call);
 
+/* Whether call_close() was. */
+bool call_is_closed(call_t *call);
+
 /* No call begins any more. What runs goes on; only `if_idle`: false where that is so, and nothing is changed. */
 bool call_close(call_t *call, bool if_idle);
 

@@ -44,8 +44,9 @@ void interpreters_init(interpreter_t *main) {
 
 /* The first of what a new interpreter's main thread does. */
 static void begin(void *arg) {
+    (void)arg;
     interpreter_fill_data();
-    ((void (*)(void))(uintptr_t)arg)();
+    interpreter_current()->fn();
 }
 
 static bool start(interpreter_t *self, void (*fn)(void)) {
@@ -56,8 +57,9 @@ static bool start(interpreter_t *self, void (*fn)(void)) {
         .stack_top = (void *)WINDOW_STACK_END,
         .stack_bottom = WINDOW_STACK_END - self->stack_size,
     };
+    self->fn = fn;
     link(self);
-    self->main = thread_create(&options, begin, (void *)(uintptr_t)fn);
+    self->main = thread_create(&options, begin, NULL);
     if (!self->main) {
         unlink(self);
     }
@@ -82,6 +84,10 @@ interpreter_t *interpreter_new(void (*fn)(void)) {
     return NULL;
 }
 
+void interpreter_hold(interpreter_t *self) {
+    __atomic_fetch_add(&self->refs, 1, __ATOMIC_RELAXED);
+}
+
 interpreter_t *interpreter_find_from(uint64_t id) {
     uint64_t flags = spin_lock_nofault(&lock);
     interpreter_t *found = first;
@@ -89,7 +95,7 @@ interpreter_t *interpreter_find_from(uint64_t id) {
         found = found->next;
     }
     if (found) {
-        __atomic_fetch_add(&found->refs, 1, __ATOMIC_RELAXED);
+        interpreter_hold(found);
     }
     spin_unlock_irqrestore(&lock, flags);
     return found;

@@ -37,6 +37,8 @@ typedef struct _interpreter_t {
     uint64_t id;           /* 0: the main one. Never used again. */
     uint32_t refs;         /* Who holds the memory that this lies in; it itself is one as long as it lives. */
     bool closing;
+    uint32_t handles;      /* The upper layer's: who would use it. */
+    void (*fn)(void);
     thread_t *main;        /* NULL in the first one, which never ends. */
 } interpreter_t;
 
@@ -63,8 +65,14 @@ interpreter_t *interpreter_find(uint64_t id);
 /* The living one with the lowest id from there on, held; or NULL. */
 interpreter_t *interpreter_find_from(uint64_t id);
 
-/* Gives back what the three above return. */
+/* Holds it once more; gives back what this and the three above have held. */
+void interpreter_hold(interpreter_t *interpreter);
 void interpreter_release(interpreter_t *interpreter);
+
+/* Whether nobody has closed it. */
+static inline bool interpreter_is_alive(interpreter_t *interpreter) {
+    return !call_is_closed(&interpreter->call);
+}
 
 /* Has its main thread end (call_next() returns NULL), waits for that, and gives all its memory back; what is
  * held stays until it is released. False where somebody closes it already, or it is the first one. Only

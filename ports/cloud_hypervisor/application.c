@@ -211,7 +211,10 @@ bool application_exists(void) {
     return has_main_file() || mp_find_frozen_module(MAIN ".py", &type, &frozen) == MP_IMPORT_STAT_FILE;
 }
 
-static void prepare(void) {
+void application_prepare(void) {
+    if (application_problem() || !application_exists()) {
+        return;
+    }
     if (has_files()) {
         mp_vfs_chdir(MP_OBJ_NEW_QSTR(MP_QSTR__slash_rom));
     }
@@ -228,7 +231,7 @@ static void allow_interrupt(bool allow) {
 static int run_modules(void) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        prepare();
+        application_prepare();
         nlr_pop();
     } else {
         return status_of(MP_OBJ_FROM_PTR(nlr.ret_val));

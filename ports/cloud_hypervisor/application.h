@@ -11,6 +11,9 @@
 // Whether there is a main.py, or its compiled form.
 bool application_exists(void);
 
+// Makes an interpreter ready for the application's modules, if there is one: current directory, sys.path, sys.argv.
+void application_prepare(void);
+
 // Runs boot.py, then main.py, with the ROMFS as the current directory and sys.argv from the command
 // line, then what sys.atexit() was given. Returns the exit status, 0 to 255. Once a session.
 int application_run(void);

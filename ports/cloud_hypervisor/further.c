@@ -79,7 +79,7 @@ static void print_str(const mp_print_t *to, mp_obj_t obj) {
 static message_t *send_failure(mp_obj_t exception, mp_obj_t copy) {
     mp_obj_t items[] = {
         MP_OBJ_NEW_SMALL_INT(FURTHER_FAILED),
-        MP_OBJ_NEW_QSTR(mp_obj_get_type_qstr(exception)),
+        MP_OBJ_NEW_QSTR(mp_obj_get_type(exception)->name),
         text_of(print_str, exception),
         text_of(mp_obj_print_exception, exception),
         copy,
@@ -143,20 +143,22 @@ static message_t *serve(message_t *request) {
     return reply_of(MP_OBJ_NULL, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
+static message_t *next_request(call_t *call) {
+    MP_THREAD_GIL_EXIT();
+    message_t *request = call_next(call);
+    MP_THREAD_GIL_ENTER();
+    return request;
+}
+
 void further_main(void) {
     call_t *call = &interpreter_current()->call;
+    session_init();
     session_begin();
     application_prepare();
-    for (;;) {
-        MP_THREAD_GIL_EXIT();
-        message_t *request = call_next(call);
-        MP_THREAD_GIL_ENTER();
-        if (!request) {
-            break;
-        }
-        mp_hal_take_interrupts();
-        message_t *reply = serve(request);
-        call_reply(call, reply);
+    message_t *request;
+    while ((request = next_request(call))) {
+        MP_STATE_THREAD(mp_pending_exception) = MP_OBJ_NULL; // It was meant for a call that has ended.
+        call_reply(call, serve(request));
     }
     application_run_exit_function();
     session_end();

@@ -13,6 +13,7 @@
 
 #include "heap.h"
 #include "kernel/interpreter.h"
+#include "shared_memory_obj.h"
 
 // The end of the common heap is kept back, so that a program which has filled all memory
 // leaves enough to type `del` at the prompt: one piece each time that this happens.
@@ -122,6 +123,9 @@ void gc_collect(void) {
     soft_timer_gc_mark_all();
     #endif
     gc_collect_end();
+    #if MICROPY_PY_INTERPRETERS
+    shared_memory_after_collection();
+    #endif
 
     if (MP_STATE_MEM(gc_alloc_threshold) == pace) {
         set_pace(live_blocks());

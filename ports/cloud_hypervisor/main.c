@@ -4,17 +4,12 @@
 /* MicroPython as the kernel's application: what happens from power-on to the prompt, and
  * again after each soft reset. */
 
-#include "py/cstack.h"
-#include "py/gc.h"
 #include "py/mphal.h"
 #include "py/mpthread.h"
 #include "py/runtime.h"
-#include "shared/readline/readline.h"
 #include "shared/runtime/pyexec.h"
-#include "shared/runtime/softtimer.h"
 
 #include "application.h"
-#include "environment.h"
 #include "heap.h"
 #include "kernel/application.h"
 #include "kernel/interpreter.h"
@@ -22,8 +17,8 @@
 #include "kernel/system.h"
 #include "modmachine.h"
 #include "ramdisk.h"
+#include "session.h"
 #include "settings.h"
-#include "stack_overrun.h"
 
 // boot.py, then main.py. Returns false where one of them asked for a soft reset.
 static bool run_user_files(void) {
@@ -86,9 +81,7 @@ static void run_session(void) {
     }
 
     application_run_exit_function();
-    #if MICROPY_PY_INTERPRETERS
-    interpreters_close_all();
-    #endif
+    session_end_others();
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
     session_end();
     interpreter_memory_reset();

@@ -33,15 +33,32 @@ static handle_t *handle_new(void) {
 }
 
 static mp_obj_t handle_or_none(handle_t *self, interpreter_t *interpreter) {
+    if (!interpreter) {
+        return mp_const_none;
+    }
+    __atomic_fetch_add(&interpreter->handles, 1, __ATOMIC_RELAXED);
     self->interpreter = interpreter;
-    return interpreter ? MP_OBJ_FROM_PTR(self) : mp_const_none;
+    return MP_OBJ_FROM_PTR(self);
 }
 
+static bool close_without_gil(interpreter_t *interpreter, bool if_idle) {
+    MP_THREAD_GIL_EXIT();
+    bool closed = interpreter_close(interpreter, if_idle);
+    MP_THREAD_GIL_ENTER();
+    return closed;
+}
+
+// With its last handle an interpreter is gone, as CPython's.
 static mp_obj_t handle_del(mp_obj_t self_in) {
     handle_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self->interpreter) {
-        interpreter_release(self->interpreter);
-        self->interpreter = NULL;
+    interpreter_t *interpreter = self->interpreter;
+    self->interpreter = NULL;
+    if (interpreter) {
+        bool was_last = !__atomic_sub_fetch(&interpreter->handles, 1, __ATOMIC_ACQ_REL);
+        if (was_last && interpreter != interpreter_current()) {
+            close_without_gil(interpreter, true);
+        }
+        interpreter_release(interpreter);
     }
     return mp_const_none;
 }
@@ -113,13 +130,6 @@ static mp_obj_t handle_call(mp_obj_t self_in, mp_obj_t request) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(handle_call_obj, handle_call);
 
-static bool close_without_gil(interpreter_t *interpreter, bool if_idle) {
-    MP_THREAD_GIL_EXIT();
-    bool closed = interpreter_close(interpreter, if_idle);
-    MP_THREAD_GIL_ENTER();
-    return closed;
-}
-
 static mp_obj_t handle_close(mp_obj_t self_in) {
     interpreter_t *interpreter = living(self_in);
     if (interpreter_is_main(interpreter)) {
@@ -187,7 +197,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(interpreters_is_shareable_obj, interpreters_is_
 
 void interpreters_close_all(void) {
     interpreter_t *interpreter;
-    while ((interpreter = interpreter_find_from(1))) {
+    while (interpreter_is_main(interpreter_current()) && (interpreter = interpreter_find_from(1))) {
         close_without_gil(interpreter, false);
         interpreter_release(interpreter);
     }
@@ -198,6 +208,7 @@ static const mp_rom_map_elem_t interpreters_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_InterpreterError), MP_ROM_PTR(&mp_type_InterpreterError) },
     { MP_ROM_QSTR(MP_QSTR_InterpreterNotFoundError), MP_ROM_PTR(&mp_type_InterpreterNotFoundError) },
     { MP_ROM_QSTR(MP_QSTR_NotShareableError), MP_ROM_PTR(&mp_type_NotShareableError) },
+    { MP_ROM_QSTR(MP_QSTR_Interpreter), MP_ROM_PTR(&interpreter_handle_type) },
     { MP_ROM_QSTR(MP_QSTR_Queue), MP_ROM_PTR(&interpreter_queue_type) },
     { MP_ROM_QSTR(MP_QSTR_create), MP_ROM_PTR(&interpreters_create_obj) },
     { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&interpreters_find_obj) },

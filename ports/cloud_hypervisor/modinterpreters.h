@@ -4,7 +4,7 @@
 #ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MODINTERPRETERS_H
 #define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MODINTERPRETERS_H
 
-// Closes all interpreters but the main one, whatever they do, and waits for that. By the main one, with the GIL.
+// Of the main interpreter: closes all others, whatever they do, and waits for that. With the GIL.
 void interpreters_close_all(void);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MODINTERPRETERS_H

@@ -265,7 +265,7 @@ static MP_DEFINE_CONST_FUN_OBJ_0(thread_get_main_thread_ident_obj, thread_get_ma
 
 // _thread._wake(): who waits for an event, as select.poll() does, looks again. The port's own.
 static mp_obj_t thread_wake(void) {
-    event_signal();
+    mp_hal_signal_event();
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(thread_wake_obj, thread_wake);

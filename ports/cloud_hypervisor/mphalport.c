@@ -36,24 +36,30 @@ void atomic_section_end(uint64_t state) {
 
 static interpreter_t *self; // Whose memory this is.
 
-void mp_hal_init(void) {
-    self = interpreter_current();
-}
-
 void mp_hal_signal_event(void) {
     event_signal(&self->event);
 }
 
 // In interrupt context, in this interpreter's address space.
 static void on_interrupt(void) {
+    #if MICROPY_PY_THREAD
+    if (__atomic_load_n(&self->closing, __ATOMIC_SEQ_CST)) {
+        mp_thread_cancel_main();
+        return;
+    }
+    #endif
     mp_sched_keyboard_interrupt();
+}
+
+void mp_hal_init(void) {
+    self = interpreter_current();
+    interpreter_on_interrupt(on_interrupt);
 }
 
 // The console is the first interpreter's.
 void mp_hal_set_interrupt_char(int c) {
     mp_interrupt_char = c;
     if (interpreter_is_main(self)) {
-        interpreter_on_interrupt(on_interrupt);
         console_set_break(c, self);
     }
 }

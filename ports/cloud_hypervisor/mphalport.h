@@ -14,7 +14,7 @@ void atomic_section_end(uint64_t state);
 #define MICROPY_BEGIN_ATOMIC_SECTION() atomic_section_begin()
 #define MICROPY_END_ATOMIC_SECTION(state) atomic_section_end(state)
 
-// First of all. By the main thread.
+// Before the others. By the main thread; from then on it is interrupted.
 void mp_hal_init(void);
 
 // Halts until something happens, or for `timeout_ms`; (mp_uint_t)-1: for ever.

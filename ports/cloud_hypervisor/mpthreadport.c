@@ -15,6 +15,7 @@
 #include "kernel/interpreter.h"
 #include "kernel/panic.h"
 #include "kernel/thread.h"
+#include "session.h"
 
 #if MICROPY_PY_THREAD
 
@@ -87,6 +88,15 @@ void mp_sched_exception(mp_obj_t exception) {
     interrupt_main();
 }
 
+void mp_thread_cancel_main(void) {
+    __atomic_store_n(&main_thread.is_cancelled, true, __ATOMIC_RELEASE);
+    interrupt_main();
+}
+
+bool mp_thread_is_interrupted(void) {
+    return MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL;
+}
+
 static void ask_attention_if_pending(void) {
     if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
         mp_thread_ask_attention();
@@ -99,7 +109,16 @@ static uint32_t *gil(void) {
     return &MP_STATE_VM(gil_mutex).state;
 }
 
+static void gil_enter(void);
+
+// Without the GIL. The main thread's end is that of the interpreter.
 static _Noreturn void end_cancelled(py_thread_t *self) {
+    if (self == &main_thread) {
+        self->is_cancelled = false;
+        gil_enter();
+        session_end();
+        MP_THREAD_GIL_EXIT();
+    }
     self->has_ended = true;
     thread_exit();
 }
@@ -210,6 +229,10 @@ static MP_NOINLINE void gil_hand_over(void) {
 }
 
 void mp_thread_attention(void) {
+    if (current() == &main_thread && __atomic_load_n(&main_thread.is_cancelled, __ATOMIC_ACQUIRE)) {
+        gil_release();
+        end_cancelled(&main_thread);
+    }
     mp_handle_pending(true);
     // A callback runs to its end first.
     if (__atomic_load_n(&is_wanted, __ATOMIC_ACQUIRE) && MP_STATE_VM(sched_state) >= 0) {

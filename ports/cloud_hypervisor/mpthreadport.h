@@ -49,6 +49,13 @@ bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns);
 // When a wait of so many seconds from now on ends; None: never; 0: it is none. Raises ValueError, OverflowError.
 uint64_t mp_thread_deadline(void *timeout);
 
+// Ends the interpreter, whatever it does, as soon as its main thread has the GIL. In interrupt context, in its address
+// space.
+void mp_thread_cancel_main(void);
+
+// Whether this thread is to raise something that came from outside. With the GIL.
+bool mp_thread_is_interrupted(void);
+
 // What this thread has seen of events: two, when it waits, and when a callback in such a wait waits.
 event_waiter_t *mp_thread_waiters(void);
 

@@ -12,6 +12,7 @@
 #include "environment.h"
 #include "heap.h"
 #include "kernel/interpreter.h"
+#include "modinterpreters.h"
 #include "session.h"
 #include "shared_memory_obj.h"
 #include "stack_overrun.h"
@@ -21,10 +22,10 @@
 #define EMERGENCY_EXCEPTION_BUF_SIZE 256
 
 void session_init(void) {
-    mp_hal_init();
     #if MICROPY_PY_THREAD
     mp_thread_init();
     #endif
+    mp_hal_init();
     size_t stack_size;
     char *stack = interpreter_stack(&stack_size);
     mp_cstack_init_with_top(stack + stack_size, stack_size);
@@ -42,10 +43,17 @@ void session_begin(void) {
     readline_init0();
 }
 
-void session_end(void) {
+void session_end_others(void) {
     #if MICROPY_PY_THREAD
     mp_thread_deinit();
     #endif
+    #if MICROPY_PY_INTERPRETERS
+    interpreters_close_all();
+    #endif
+}
+
+void session_end(void) {
+    session_end_others();
     #if MICROPY_PY_MACHINE_TIMER
     soft_timer_deinit();
     #endif

@@ -11,7 +11,10 @@ void session_init(void);
 // From an untouched heap to a Python that runs programs; no filesystem but /rom.
 void session_begin(void);
 
-// The reverse: threads end, finalisers run.
+// Other threads end, and other interpreters where this is the main one.
+void session_end_others(void);
+
+// The same, then the reverse of the begin: finalisers run.
 void session_end(void);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SESSION_H

@@ -16,3 +16,16 @@ from ._base import (  # noqa: F401
     wait,
 )
 from .thread import ThreadPoolExecutor  # noqa: F401
+
+
+def __getattr__(name):
+    """What not every program needs, and not every board has."""
+    if name == "InterpreterPoolExecutor":
+        from .interpreter import InterpreterPoolExecutor
+
+        return InterpreterPoolExecutor
+    if name == "BrokenInterpreterPool":
+        from .interpreter import BrokenInterpreterPool
+
+        return BrokenInterpreterPool
+    raise AttributeError(name)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""InterpreterPoolExecutor."""
+
+import os
+from concurrent import interpreters
+
+from .thread import BrokenThreadPool, ThreadPoolExecutor, WorkerContext
+
+
+class BrokenInterpreterPool(BrokenThreadPool):
+    pass
+
+
+class _Context(WorkerContext):
+    """An interpreter of the worker's own."""
+
+    def initialize(self):
+        self._interpreter = interpreters.create()
+        try:
+            if self._initializer is not None:
+                self.run((self._initializer, self._initargs, {}))
+        except BaseException:
+            self._interpreter.close()
+            raise
+
+    def run(self, task):
+        fn, args, kwargs = task
+        try:
+            return self._interpreter.call(fn, *args, **kwargs)
+        except interpreters.ExecutionFailed as failure:
+            if failure._exception is None:
+                raise
+            failure._exception.__cause__ = failure
+            raise failure._exception
+
+    def finalize(self):
+        self._interpreter.close()
+
+
+class InterpreterPoolExecutor(ThreadPoolExecutor):
+    """A pool whose workers run at the same time, each in its own interpreter."""
+
+    BROKEN = BrokenInterpreterPool
+
+    def __init__(self, max_workers=None, thread_name_prefix="", initializer=None, initargs=()):
+        if max_workers is None:
+            max_workers = os.process_cpu_count()
+        super().__init__(max_workers, thread_name_prefix, initializer, initargs)
+
+    def _create_context(self):
+        return _Context(self._initializer, self._initargs)
