@@ -35,7 +35,7 @@
 #define SMALL_MACHINE_SHARE(bytes) ((bytes) / 4 * 3)
 
 /* Of what is free then, the heap of an interpreter after the main one. */
-#define FURTHER_SHARE(bytes) ((bytes) / 8)
+#define FURTHER_SHARE(bytes) ((bytes) / 16)
 
 /* Pages that heaps leave to the kernel. */
 #define KERNEL_SLACK_PAGES 32

@@ -3,6 +3,7 @@
 
 /* The module _interpreters: what concurrent.interpreters is made of. */
 
+#include "py/gc.h"
 #include "py/mphal.h"
 #include "py/mpthread.h"
 #include "py/runtime.h"
@@ -162,6 +163,10 @@ MP_DEFINE_CONST_OBJ_TYPE(
 static mp_obj_t interpreters_create(void) {
     handle_t *self = handle_new();
     interpreter_t *interpreter = interpreter_new(further_main);
+    if (!interpreter) {
+        gc_collect(); // Of some that are gone it may find the last handle.
+        interpreter = interpreter_new(further_main);
+    }
     if (!interpreter) {
         mp_raise_msg(&mp_type_InterpreterError, MP_ERROR_TEXT("interpreter creation failed: no memory"));
     }

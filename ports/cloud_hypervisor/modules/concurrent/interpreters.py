@@ -53,7 +53,7 @@ def _find(find, id, error):
         raise TypeError("id must be an int")
     found = find(id) if id >= 0 else None
     if found is None or found.id() != id:
-        raise error(id)
+        raise error(f"unrecognized ID {id}")
     return found
 
 
