@@ -27,16 +27,29 @@ SECTIONS
     .text :
     {
         *(.text.boot)
-        /* First what must not be left halfway (kernel/interpreter.h). In both parts, and in the
-         * read-only data, what is used before the prompt is in as few pages as can be: the first
+        libc_start = .;
+        *libkernel.a:memory.o(.text .text.*)
+        *libkernel.a:string.o(.text .text.*)
+        libc_end = .;
+        /* First the kernel and what of the application must not be left halfway (kernel/interpreter.h). In both
+         * parts, and in the read-only data, what is used before the prompt is in as few pages as can be: the first
          * touch of each is an exit to the host. */
 #ifdef BOOT_ORDER
-#define BOOT(function) *libkernel.a:*(.text.function) MUST_FINISH(.text.function)
 #define BOOT_DATA(object)
+#define BOOT(function) *libkernel.a:*(.text.function)
 #include BOOT_ORDER
 #undef BOOT
+        kernel_boot_end = .;
+#define BOOT(function) MUST_FINISH(.text.function)
+#include BOOT_ORDER
+#undef BOOT
+#else
+        kernel_boot_end = .;
 #endif
-        *libkernel.a:*(.text .text.*) MUST_FINISH(.text .text.*)
+        kernel_rest_start = .;
+        *libkernel.a:*(.text .text.*)
+        kernel_rest_end = .;
+        MUST_FINISH(.text .text.*)
         . = ALIGN(PAGE_SIZE);
         must_finish_end = .;
 #ifdef BOOT_ORDER

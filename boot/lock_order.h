@@ -13,6 +13,7 @@ typedef enum _lock_rank_t {
     LOCK_RANK_INTERPRETERS,  /* kernel/interpreters.c: the list of them. */
     LOCK_RANK_QUEUES,        /* kernel/queue.c: the list of them. */
     LOCK_RANK_QUEUE,         /* kernel/queue.c: each one's messages. */
+    LOCK_RANK_THREADS,       /* kernel/thread.c: the threads of an interpreter. */
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
     LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */

@@ -107,7 +107,7 @@ message_t *call_next(call_t *call) {
         if (state & CLOSED && (state & STAGE) != CLAIMED) {
             return NULL;
         }
-        wait_on(&call->state, state, WAIT_FOREVER);
+        wait_on_interruptible(&call->state, state, WAIT_FOREVER); // By the end of the interpreter.
     }
     message_t *request = call->message;
     advance(call, REQUESTED, RUNNING);

@@ -10,7 +10,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/cpu_state.h"
 #include "kernel/interpreter.h"
-#include "kernel/interpreters.h"
+#include "kernel/interpreter_death.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
 #include "kernel/shared_memory.h"
@@ -140,7 +140,7 @@ static void on_page_fault(interrupt_frame_t *frame) {
     bool in_areas = address >= WINDOW_BASE && address < AREA_END;
     interpreter_t *self = faulting();
     if (!self || !missing || !in_areas || !address_space_fault(&self->space, address)) {
-        panic_exception(frame, place_name(self, address));
+        interpreter_fault(frame, place_name(self, address));
     }
 }
 

@@ -4,10 +4,20 @@
 #include <string.h>
 
 #include "kernel/cpu_state.h"
+#include "kernel/clock.h"
 #include "kernel/interpreter.h"
+#include "kernel/interpreter_death.h"
 #include "kernel/interpreters.h"
 #include "kernel/page_alloc.h"
 #include "kernel/tlb.h"
+
+#define NS_PER_MS 1000000ull
+
+/* How long an interpreter that is told to end may take for that. */
+#define PATIENCE_NS (2000 * NS_PER_MS)
+
+/* Its threads may be in the kernel just now: then they end when they leave that. */
+#define KILL_AGAIN_NS NS_PER_MS
 
 static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_INTERPRETERS); // The list, and next_id.
 static interpreter_t *first, **end; // By id.
@@ -39,6 +49,7 @@ static void unlink(interpreter_t *self) {
 void interpreters_init(interpreter_t *main) {
     end = &first;
     main->refs = 1;
+    spin_init(&main->threads_lock, LOCK_RANK_THREADS);
     link(main);
 }
 
@@ -73,6 +84,7 @@ interpreter_t *interpreter_new(void (*fn)(void)) {
     }
     interpreter_t *self = memset(phys_to_virt(page), 0, sizeof(*self));
     self->refs = 2;
+    spin_init(&self->threads_lock, LOCK_RANK_THREADS);
     bool has_space = address_space_init(&self->space);
     if (has_space && interpreter_make_memory(self) && start(self, fn)) {
         return self;
@@ -91,7 +103,7 @@ void interpreter_hold(interpreter_t *self) {
 interpreter_t *interpreter_find_from(uint64_t id) {
     uint64_t flags = spin_lock_nofault(&lock);
     interpreter_t *found = first;
-    while (found && found->id < id) {
+    while (found && (found->id < id || !interpreter_is_alive(found))) {
         found = found->next;
     }
     if (found) {
@@ -116,21 +128,38 @@ void interpreter_release(interpreter_t *self) {
     }
 }
 
-bool interpreter_close(interpreter_t *self, bool if_idle) {
-    if (!self->main || !call_close(&self->call, if_idle)) {
-        return false;
+/* Those of an interpreter that is to end by itself have as long as they need, or PATIENCE_NS. */
+static void wait_for_threads(interpreter_t *self, bool patient) {
+    uint64_t deadline_ns = patient ? WAIT_FOREVER : clock_monotonic_ns() + PATIENCE_NS;
+    uint32_t running;
+    while ((running = __atomic_load_n(&self->running, __ATOMIC_ACQUIRE))) {
+        if (wait_on(&self->running, running, interpreter_is_dead(self) ? clock_monotonic_ns() + KILL_AGAIN_NS : deadline_ns) == WAIT_TIMEOUT) {
+            interpreter_kill(self);
+        }
     }
-    if (!if_idle) {
-        __atomic_store_n(&self->closing, true, __ATOMIC_SEQ_CST);
-        interpreter_interrupt(self);
-    }
-    thread_join(self->main, WAIT_FOREVER);
+}
+
+static void free_memory(interpreter_t *self) {
     call_abandon(&self->call);
+    thread_free_ended(self);
     unlink(self);
     timer_stop(&self->alarm);
     timer_stop(&self->interrupt);
     address_space_end(&self->space);
     interpreter_release(self);
+}
+
+bool interpreter_close(interpreter_t *self, bool if_idle) {
+    bool is_first = !interpreter_is_main(self) && call_close(&self->call, if_idle);
+    if (is_first && !if_idle) {
+        __atomic_store_n(&self->closing, true, __ATOMIC_SEQ_CST);
+        interpreter_interrupt(self);
+    }
+    if (!(is_first || interpreter_is_dead(self)) || __atomic_exchange_n(&self->reaped, true, __ATOMIC_ACQ_REL)) {
+        return false;
+    }
+    wait_for_threads(self, if_idle);
+    free_memory(self);
     return true;
 }
 

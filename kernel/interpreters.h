@@ -37,6 +37,11 @@ typedef struct _interpreter_t {
     uint64_t id;           /* 0: the main one. Never used again. */
     uint32_t refs;         /* Who holds the memory that this lies in; it itself is one as long as it lives. */
     bool closing;
+    bool dead;             /* None of its threads runs again: kernel/interpreter_death.c. */
+    bool reaped;
+    spinlock_t threads_lock;
+    thread_t *threads;     /* All that have not been joined. */
+    uint32_t running;      /* Of those, how many have not ended. */
     uint32_t handles;      /* The upper layer's: who would use it. */
     void (*fn)(void);
     thread_t *main;        /* NULL in the first one, which never ends. */
@@ -49,6 +54,11 @@ static inline interpreter_t *interpreter_current(void) {
 
 static inline bool interpreter_is_main(const interpreter_t *interpreter) {
     return !interpreter->id;
+}
+
+/* Whether it has died (kernel/interpreter_death.h). It is to be closed then. */
+static inline bool interpreter_is_dead(const interpreter_t *interpreter) {
+    return __atomic_load_n(&interpreter->dead, __ATOMIC_ACQUIRE);
 }
 
 /* Notes the first one, whose id is 0. Boot CPU, once. */
@@ -75,8 +85,9 @@ static inline bool interpreter_is_alive(interpreter_t *interpreter) {
 }
 
 /* Has its main thread end (call_next() returns NULL), waits for that, and gives all its memory back; what is
- * held stays until it is released. False where somebody closes it already, or it is the first one. Only
- * `if_idle`: false, too, where it is in a call. Thread context, of another interpreter. */
+ * held stays until it is released. Of one that died it gives back what is left. False where somebody closes it
+ * already, or it is the main one. Only `if_idle`: false, too, where it is in a call; otherwise it has two seconds to end
+ * by itself. Thread context, of another interpreter. */
 bool interpreter_close(interpreter_t *interpreter, bool if_idle);
 
 /* Has `fn` called in interrupt context, in this interpreter's address space, when the monotonic clock reaches

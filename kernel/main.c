@@ -15,6 +15,7 @@
 #include "kernel/console.h"
 #include "kernel/cpus.h"
 #include "kernel/interpreter.h"
+#include "kernel/interpreter_death.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
@@ -35,9 +36,15 @@ static thread_t main_thread = { .name = "main", .link = { .priority = RUN_PRIORI
 static uint8_t early_fault_stack[EARLY_FAULT_STACK_SIZE] __attribute__((section(".uncleared"), aligned(16)));
 
 static void unhandled(interrupt_frame_t *frame) {
-    panic_exception(frame, NULL);
+    switch (frame->vector) {
+        case VECTOR_NMI:
+        case VECTOR_DOUBLE_FAULT:
+        case VECTOR_MACHINE_CHECK:
+            panic_exception(frame, NULL);
+        default:
+            interpreter_fault(frame, NULL);
+    }
 }
-
 
 static void run_application(void) {
     interrupts_enable();

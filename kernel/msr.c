@@ -5,12 +5,13 @@
 
 #include "boot/idt.h"
 #include "boot/msr.h"
+#include "kernel/interpreter_death.h"
 #include "kernel/msr.h"
-#include "kernel/panic.h"
 
 static void on_general_protection(interrupt_frame_t *frame) {
     if (frame->rip != (uintptr_t)msr_read_instruction && frame->rip != (uintptr_t)msr_write_instruction) {
-        panic_exception(frame, NULL);
+        interpreter_fault(frame, NULL);
+        return;
     }
     frame->rip = (uintptr_t)msr_refused;
 }

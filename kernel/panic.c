@@ -234,9 +234,12 @@ static void begin(const char *what, uint64_t rip, uint64_t rbp) {
     finish();
 }
 
-_Noreturn void panic_exception(interrupt_frame_t *f, const char *what) {
-    size_t known = sizeof(exceptions) / sizeof(exceptions[0]);
-    begin(f->vector < known ? exceptions[f->vector] : "interrupt nobody handles", f->rip, f->rbp);
+static const char *name_of(const interrupt_frame_t *f) {
+    return f->vector < sizeof(exceptions) / sizeof(exceptions[0]) ? exceptions[f->vector] : "interrupt nobody handles";
+}
+
+/* The rest of the headline, then where it was. */
+static void print_exception(const interrupt_frame_t *f, const char *what) {
     print(", vector ");
     print_hex(f->vector, 2);
     print(", error ");
@@ -250,8 +253,21 @@ _Noreturn void panic_exception(interrupt_frame_t *f, const char *what) {
     print_place(f->rip);
     print_registers(f);
     print_backtrace(f->rip, f->rbp);
+}
+
+_Noreturn void panic_exception(interrupt_frame_t *f, const char *what) {
+    begin(name_of(f), f->rip, f->rbp);
+    print_exception(f, what);
     print_others();
     finish();
+}
+
+void panic_report_interpreter(interrupt_frame_t *f, const char *what, uint64_t id) {
+    print("\r\n*** interpreter ");
+    print_digits(id, 8);
+    print(" ends: ");
+    print(name_of(f));
+    print_exception(f, what);
 }
 
 _Noreturn void panic(const char *message) {

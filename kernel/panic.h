@@ -15,4 +15,7 @@ _Noreturn void panic(const char *message);
 /* The same for an exception nobody handles. */
 _Noreturn void panic_exception(interrupt_frame_t *frame, const char *what);
 
+/* Reports the same for an interpreter that ends by it, and returns. Interrupts off. */
+void panic_report_interpreter(interrupt_frame_t *frame, const char *what, uint64_t id);
+
 #endif // MICROPY_INCLUDED_KERNEL_PANIC_H

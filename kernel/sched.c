@@ -10,6 +10,7 @@
 #include "kernel/clock.h"
 #include "kernel/cpu_state.h"
 #include "kernel/cpus.h"
+#include "kernel/interpreter_death.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/tlb.h"
@@ -144,6 +145,7 @@ void sched_checkpoint(void) {
 
 /* At the end of an interrupt, on its stack: what it has interrupted makes way. */
 static void on_interrupt_return(interrupt_frame_t *frame) {
+    interpreter_death_check(frame);
     kernel_cpu_t *cpu = kernel_cpu();
     thread_t *thread = cpu->current;
     if (!cpu->resched) {
@@ -178,6 +180,13 @@ _Noreturn void sched_exit(void) {
 static void kick(kernel_cpu_t *cpu) {
     if (cpu != kernel_cpu()) {
         lapic_send_ipi(cpu->boot.apic_id, resched_vector);
+    }
+}
+
+void sched_interrupt(thread_t *thread) {
+    kernel_cpu_t *cpu = cpus_get(__atomic_load_n(&thread->cpu, __ATOMIC_RELAXED));
+    if (__atomic_load_n(&cpu->current, __ATOMIC_RELAXED) == thread) {
+        kick(cpu);
     }
 }
 

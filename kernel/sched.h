@@ -40,6 +40,9 @@ void sched_yield(void);
  * context. */
 void sched_checkpoint(void);
 
+/* Has the CPU that runs the thread, if it is another one, take an interrupt. Interrupts off. */
+void sched_interrupt(thread_t *thread);
+
 /* Ends this thread: the CPU leaves its stack, then hands it to thread_ended(). */
 _Noreturn void sched_exit(void);
 

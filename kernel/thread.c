@@ -63,7 +63,33 @@ static thread_t *new_thread(void) {
     return thread;
 }
 
+static void join_siblings(thread_t *thread) {
+    interpreter_t *interpreter = thread->interpreter;
+    uint64_t flags = spin_lock_nofault(&interpreter->threads_lock);
+    thread->sibling_next = interpreter->threads;
+    thread->sibling_at = &interpreter->threads;
+    if (thread->sibling_next) {
+        thread->sibling_next->sibling_at = &thread->sibling_next;
+    }
+    interpreter->threads = thread;
+    ++interpreter->running;
+    spin_unlock_irqrestore(&interpreter->threads_lock, flags);
+}
+
+static void leave_siblings(thread_t *thread) {
+    interpreter_t *interpreter = thread->interpreter;
+    uint64_t flags = spin_lock_nofault(&interpreter->threads_lock);
+    *thread->sibling_at = thread->sibling_next;
+    if (thread->sibling_next) {
+        thread->sibling_next->sibling_at = thread->sibling_at;
+    }
+    spin_unlock_irqrestore(&interpreter->threads_lock, flags);
+}
+
 static void free_thread(thread_t *thread) {
+    if (thread->sibling_at) {
+        leave_siblings(thread);
+    }
     if (thread->stack) {
         put_stack(thread->stack);
     }
@@ -115,6 +141,7 @@ thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), voi
     thread->cpu = thread_current()->cpu;
     thread->interpreter = options->interpreter ? options->interpreter : thread_current()->interpreter;
     context_init(&thread->context, begin, NULL, stack_top, thread->interpreter->space.cr3);
+    join_siblings(thread);
     sched_ready(thread);
     return thread;
 }
@@ -125,6 +152,9 @@ _Noreturn void thread_exit(void) {
 }
 
 void thread_ended(thread_t *thread) {
+    uint32_t *running = &thread->interpreter->running;
+    __atomic_fetch_sub(running, 1, __ATOMIC_ACQ_REL);
+    wait_wake(running, WAKE_ALL);
     uint32_t open = FATE_OPEN;
     if (__atomic_compare_exchange_n(&thread->fate, &open, FATE_ENDED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         wait_wake(&thread->fate, WAKE_ALL); // It may be gone already: only its address counts.
@@ -135,7 +165,8 @@ void thread_ended(thread_t *thread) {
 
 bool thread_join(thread_t *thread, uint64_t deadline_ns) {
     while (__atomic_load_n(&thread->fate, __ATOMIC_ACQUIRE) != FATE_ENDED) {
-        if (wait_on(&thread->fate, FATE_OPEN, deadline_ns) == WAIT_TIMEOUT) {
+        // Interruptible, that its own interpreter's death may end it.
+        if (wait_on_interruptible(&thread->fate, FATE_OPEN, deadline_ns) == WAIT_TIMEOUT) {
             return false;
         }
     }
@@ -147,6 +178,12 @@ void thread_detach(thread_t *thread) {
     uint32_t open = FATE_OPEN;
     if (!__atomic_compare_exchange_n(&thread->fate, &open, FATE_DETACHED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         free_thread(thread);
+    }
+}
+
+void thread_free_ended(interpreter_t *interpreter) {
+    while (interpreter->threads) {
+        free_thread(interpreter->threads);
     }
 }
 

@@ -28,6 +28,7 @@ typedef struct _thread_t {
     uint32_t state;           /* thread_state_t. */
     uint32_t cpu;             /* Index of the CPU that runs it, or ran it last. */
     struct _interpreter_t *interpreter; /* Whose address space it runs in; NULL: any. */
+    struct _thread_t *sibling_next, **sibling_at; /* Its list of threads. */
     uintptr_t stack_bottom;   /* Of a stack in the interpreter's memory: kernel/interpreter.h. */
     void (*fn)(void *);       /* What it runs. */
     void *arg;
@@ -74,6 +75,9 @@ bool thread_join(thread_t *thread, uint64_t deadline_ns);
 
 /* Nobody will wait for it: it is gone with its end. Its stack must be a kernel stack. */
 void thread_detach(thread_t *thread);
+
+/* The same for all threads of an interpreter at once; all have ended. */
+void thread_free_ended(struct _interpreter_t *interpreter);
 
 /* This thread. Never NULL once the boot has made the first one. */
 thread_t *thread_current(void);

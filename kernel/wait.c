@@ -6,6 +6,7 @@
 #include "boot/cpu.h"
 #include "boot/layout.h"
 #include "boot/paging.h"
+#include "kernel/interpreters.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/thread.h"
@@ -133,7 +134,12 @@ wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline
 }
 
 wait_result_t wait_on_interruptible(const uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
-    return wait(word, expected, deadline_ns, true);
+    wait_result_t result = wait(word, expected, deadline_ns, true);
+    const interpreter_t *interpreter = interpreter_current();
+    if (interpreter && interpreter_is_dead(interpreter)) {
+        thread_exit();
+    }
+    return result;
 }
 
 uint32_t wait_wake(const uint32_t *word, uint32_t count) {

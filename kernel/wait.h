@@ -26,7 +26,8 @@ typedef enum _wait_result_t {
  * reaches `deadline_ns`. Thread context, interrupts on, no lock held. */
 wait_result_t wait_on(const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 
-/* The same, and thread_interrupt() ends it too. */
+/* The same, and thread_interrupt() ends it too. A thread whose interpreter has died does not return from it, so it has
+ * nothing that others want: kernel/interpreter_death.h. */
 wait_result_t wait_on_interruptible(const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 
 /* Has the first `count` threads that wait on the word go on. Returns how many those were. The word is not

@@ -104,6 +104,16 @@ static void wait_for_reply(void) {
     } while (result == WAIT_INTERRUPTED);
 }
 
+static _Noreturn void raise_no_reply(mp_obj_t self_in) {
+    interpreter_t *interpreter = ((handle_t *)MP_OBJ_TO_PTR(self_in))->interpreter;
+    if (interpreter_is_dead(interpreter)) {
+        close_without_gil(interpreter, true);
+        mp_raise_msg(&mp_type_InterpreterError, MP_ERROR_TEXT("interpreter crashed"));
+    }
+    living(self_in);
+    mp_raise_type(&mp_type_MemoryError);
+}
+
 // call(request): the reply to it, both tuples of further.h.
 static mp_obj_t handle_call(mp_obj_t self_in, mp_obj_t request) {
     interpreter_t *callee = living(self_in);
@@ -121,8 +131,7 @@ static mp_obj_t handle_call(mp_obj_t self_in, mp_obj_t request) {
     wait_for_reply();
     message_t *reply = call_take();
     if (!reply) {
-        living(self_in);
-        mp_raise_type(&mp_type_MemoryError);
+        raise_no_reply(self_in);
     }
     sharing_begin(reply);
     mp_obj_t value = sharing_receive(reply);

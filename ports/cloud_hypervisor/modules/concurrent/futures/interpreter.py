@@ -31,8 +31,7 @@ class _Context(WorkerContext):
         except interpreters.ExecutionFailed as failure:
             if failure._exception is None:
                 raise
-            failure._exception.__cause__ = failure
-            raise failure._exception
+            raise failure._exception from failure
 
     def finalize(self):
         self._interpreter.close()
