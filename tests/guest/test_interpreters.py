@@ -204,7 +204,8 @@ def test_only_its_own_pages_are_writable_to_an_interpreter(boot: Boot) -> None:
         "    return pages\n"
         "a, b = interpreters.create(), interpreters.create()\n"
         "all = [writable(), a.call(writable), b.call(writable)]\n"
-        "print([len(pages) > 5 for pages in all], len(all[0] & all[1] | all[1] & all[2] | all[0] & all[2]))"
+        "shared = all[0] & all[1] | all[1] & all[2] | all[0] & all[2]\n"
+        "print([len(pages) > 5 for pages in all], len(shared))"
     )
     assert guest.output_of(code) == "[True, True, True] 0\n"
 
