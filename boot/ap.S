@@ -6,6 +6,7 @@
  * ap_trampoline, no more of it than must. From protected mode on, without paging at first, it runs in
  * the image, whose addresses are physical ones too. */
 
+#include "boot/ap.h"
 #include "boot/long_mode.h"
 
 #define SELECTOR_CODE32 0x08
@@ -51,15 +52,21 @@ ap_long_mode:
     movl %eax, %fs
     movl %eax, %gs
     movl %eax, %ss
-    /* The stack is for the one CPU that was started for it. One that comes late finds none. */
-    xchgq %rax, ap_stack_top
+    /* A stack is for one CPU. */
+    xorl %ecx, %ecx
+1:  pause
+    movq ap_stack_top, %rax
+    cmpq $AP_CLOSED, %rax
+    je 2f
     testq %rax, %rax
-    jz 1f
+    jz 1b
+    lock cmpxchgq %rcx, ap_stack_top
+    jne 1b
     movq %rax, %rsp
     xorl %ebp, %ebp /* The backtrace ends here. */
     call ap_main
-1:  cli
+2:  cli
     hlt
-    jmp 1b
+    jmp 2b
 
     .section .note.GNU-stack, "", @progbits

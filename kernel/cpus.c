@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "boot/ap.h"
 #include "boot/cpu.h"
 #include "boot/cpu_features.h"
 #include "boot/gdt.h"
@@ -15,30 +16,27 @@
 #include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
+#include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/tlb.h"
 
 #define NS_PER_MS 1000000ull
 
 /* A start-up IPI may be lost: SDM volume 3, 9.4.4.1 has a second one follow. A CPU of a busy host needs its
- * time. */
+ * time; but those that are slow or not there at all are waited for together, at most twice as long. */
 #define SECOND_STARTUP_NS (10 * NS_PER_MS)
 #define COMING_UP_NS (2000 * NS_PER_MS)
 
 /* Where conventional memory ends; a start-up IPI names a page below 1 MiB. */
 #define LOW_MEMORY_END 0xa0000
 
-extern const uint8_t ap_trampoline[], ap_trampoline_end[];
-
-void ap_main(void);
-extern uint64_t ap_stack_top;
-
-uint64_t ap_stack_top; // For the CPU that is being started, which takes it: boot/ap.S.
+/* What a CPU that comes up takes, and then surely runs: boot/ap.S. 0: not yet; AP_CLOSED: it comes too late. */
+uint64_t ap_stack_top;
 
 static kernel_cpu_t *only_one[1];
 static kernel_cpu_t **cpus = only_one; // By index.
 static uint32_t count;
-static kernel_cpu_t *starting;
+static kernel_cpu_t *starting; // For who takes the stack.
 static bool started;
 
 void cpus_init(kernel_cpu_t *boot_cpu) {
@@ -64,9 +62,10 @@ void ap_main(void) {
     gdt_init(&cpu->boot, cpu->boot.index, (void *)cpu->boot.tss.ist[IST_DEVICE - 1]);
     idt_load();
     cpu_features_enable();
-    if (!irq_init_cpu() || lapic_id() != cpu->boot.apic_id) {
-        cpu_stop(); // It is another one than was wanted: nobody waits for it.
+    if (!irq_init_cpu()) {
+        panic("no memory to map the local APIC");
     }
+    cpu->boot.apic_id = lapic_id();
     timer_init_cpu();
     page_cache_register(&cpu->pages);
     tlb_leave_space(cpu);
@@ -82,7 +81,7 @@ static bool is_up(const kernel_cpu_t *cpu) {
 static bool wait_until_up(const kernel_cpu_t *cpu, uint64_t ns) {
     uint64_t end = clock_monotonic_ns() + ns;
     while (!is_up(cpu)) {
-        if (clock_monotonic_ns() > end) {
+        if (clock_monotonic_ns() >= end) {
             return is_up(cpu);
         }
         cpu_relax();
@@ -102,21 +101,84 @@ static void send_init(uint32_t apic_id, uint8_t page) {
 }
 
 /* The CPUs of today need no pause between INIT and start-up IPI. */
-static bool wake(kernel_cpu_t *cpu, uint64_t stack_top, uint8_t page) {
-    starting = cpu;
+static void wake(uint32_t apic_id, uint8_t page) {
+    send(send_init, apic_id, 0);
+    send(lapic_send_startup, apic_id, page);
+}
+
+/* The next one that the MADT has enabled, beside the boot CPU, which it need not list. */
+static bool next_other(acpi_cursor_t *cursor, uint32_t *apic_id) {
+    acpi_cpu_t cpu;
+    while (acpi_madt_next_cpu(&machine.acpi, cursor, &cpu)) {
+        if (cpu.enabled && cpu.apic_id != cpus[0]->boot.apic_id) {
+            *apic_id = cpu.apic_id;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Memory for the CPU that comes next: zeroed, and never given back. NULL where there is none, or all have come. */
+static kernel_cpu_t *offer(unsigned wanted) {
+    uint32_t index = cpus_count();
+    if (index >= wanted) {
+        return NULL;
+    }
+    kernel_cpu_t *cpu = (kernel_cpu_t *)machine_keep(sizeof(kernel_cpu_t));
+    uint64_t stack_top = (uintptr_t)paging_alloc_stack(CPU_STACK_SIZE);
+    if (!cpu || !stack_top) {
+        return NULL;
+    }
+    memset(cpu, 0, sizeof(*cpu));
+    cpu->boot.index = index;
+    if (!cpus_alloc_interrupt_stacks(cpu)) {
+        return NULL;
+    }
+    cpus[index] = starting = cpu;
     __atomic_store_n(&ap_stack_top, stack_top, __ATOMIC_RELEASE);
-    send(send_init, cpu->boot.apic_id, 0);
-    send(lapic_send_startup, cpu->boot.apic_id, page);
-    if (wait_until_up(cpu, SECOND_STARTUP_NS)) {
-        return true;
+    return cpu;
+}
+
+/* Starts them one by one, so that none has to wait for its stack but those that are slow. Returns what none has
+ * taken, or NULL. */
+static kernel_cpu_t *start_all(unsigned wanted, uint8_t page) {
+    acpi_cursor_t cursor = { 0 };
+    uint32_t apic_id;
+    uint64_t patience_ns = COMING_UP_NS;
+    kernel_cpu_t *next = offer(wanted);
+    while (next && next_other(&cursor, &apic_id)) {
+        if (!lapic_reaches(apic_id)) {
+            continue;
+        }
+        wake(apic_id, page);
+        uint64_t ns = patience_ns < SECOND_STARTUP_NS ? patience_ns : SECOND_STARTUP_NS;
+        if (wait_until_up(next, ns)) {
+            next = offer(wanted);
+        } else {
+            send(lapic_send_startup, apic_id, page);
+            patience_ns -= ns;
+        }
     }
-    send(lapic_send_startup, cpu->boot.apic_id, page);
-    if (wait_until_up(cpu, COMING_UP_NS)) {
-        return true;
+    while (next && wait_until_up(next, COMING_UP_NS)) {
+        next = offer(wanted);
     }
-    // Should it come after all, it finds no stack. If it has that already, INIT stops it.
-    __atomic_exchange_n(&ap_stack_top, 0, __ATOMIC_ACQ_REL);
-    send(send_init, cpu->boot.apic_id, 0);
+    return next;
+}
+
+/* Who comes from now on finds no stack. */
+static void close(const kernel_cpu_t *not_taken) {
+    bool was_taken = !__atomic_exchange_n(&ap_stack_top, AP_CLOSED, __ATOMIC_ACQ_REL);
+    while (not_taken && was_taken && !is_up(not_taken)) {
+        cpu_relax(); // It came just in time.
+    }
+}
+
+static bool runs(uint32_t apic_id) {
+    for (unsigned i = 0; i < cpus_count(); ++i) {
+        if (cpus[i]->boot.apic_id == apic_id) {
+            return true;
+        }
+    }
     return false;
 }
 
@@ -130,33 +192,17 @@ static void say_left_out(uint32_t apic_id, const char *why) {
     console_write_emergency("\r\n", 2);
 }
 
-/* Its memory: zeroed, and never given back. */
-static kernel_cpu_t *new_cpu(uint32_t apic_id, uint64_t *stack_top) {
-    kernel_cpu_t *cpu = (kernel_cpu_t *)machine_keep(sizeof(kernel_cpu_t));
-    if (!cpu) {
-        return NULL;
-    }
-    memset(cpu, 0, sizeof(*cpu));
-    cpu->boot.index = count;
-    cpu->boot.apic_id = apic_id;
-    *stack_top = (uintptr_t)paging_alloc_stack(CPU_STACK_SIZE);
-    return *stack_top && cpus_alloc_interrupt_stacks(cpu) ? cpu : NULL;
-}
-
-static void start(uint32_t apic_id, uint8_t page) {
-    uint64_t stack_top;
-    if (!lapic_reaches(apic_id)) {
-        say_left_out(apic_id, "without x2APIC no interrupt reaches it");
-        return;
-    }
-    kernel_cpu_t *cpu = new_cpu(apic_id, &stack_top);
-    if (!cpu) {
-        say_left_out(apic_id, "no memory for it");
-        return;
-    }
-    cpus[count] = cpu;
-    if (!wake(cpu, stack_top, page)) {
-        say_left_out(apic_id, "it does not come up");
+/* Those that may be on their way still are stopped. */
+static void leave_others_out(bool had_memory) {
+    acpi_cursor_t cursor = { 0 };
+    uint32_t apic_id;
+    while (next_other(&cursor, &apic_id)) {
+        if (!lapic_reaches(apic_id)) {
+            say_left_out(apic_id, "without x2APIC no interrupt reaches it");
+        } else if (!runs(apic_id)) {
+            send(send_init, apic_id, 0);
+            say_left_out(apic_id, had_memory ? "it does not come up" : "no memory for it");
+        }
     }
 }
 
@@ -191,27 +237,40 @@ static uint64_t low_page(void) {
     return 0;
 }
 
-void cpus_start(void) {
-    uint64_t page = low_page();
-    unsigned wanted = machine.acpi.cpu_enabled_count;
-    if (started || wanted <= 1) {
-        return;
+static unsigned count_wanted(void) {
+    acpi_cursor_t cursor = { 0 };
+    uint32_t apic_id;
+    unsigned wanted = 1;
+    while (next_other(&cursor, &apic_id)) {
+        wanted += lapic_reaches(apic_id);
     }
-    started = true;
+    return wanted;
+}
+
+/* Returns the page that the others begin in; 0: memory is missing. */
+static uint64_t prepare(unsigned wanted) {
+    uint64_t page = low_page();
     kernel_cpu_t **table = (kernel_cpu_t **)machine_keep(wanted * sizeof(*table));
     if (!page || !table || !tlb_start()) {
-        console_write_emergency("No memory to start the other CPUs.\r\n", 36);
-        return;
+        return 0;
     }
     table[0] = cpus[0];
     cpus = table;
     memcpy(phys_to_virt(page), ap_trampoline, ap_trampoline_end - ap_trampoline);
+    return page;
+}
 
-    acpi_cursor_t cursor = { 0 };
-    acpi_cpu_t cpu;
-    while (count < wanted && acpi_madt_next_cpu(&machine.acpi, &cursor, &cpu)) {
-        if (cpu.enabled && cpu.apic_id != cpus[0]->boot.apic_id) {
-            start(cpu.apic_id, page >> PAGE_SHIFT);
-        }
+void cpus_start(void) {
+    if (started) {
+        return;
     }
+    started = true;
+    kernel_cpu_t *not_taken = NULL;
+    unsigned wanted = count_wanted();
+    uint64_t page = wanted > 1 ? prepare(wanted) : 0;
+    if (page) {
+        not_taken = start_all(wanted, page >> PAGE_SHIFT);
+        close(not_taken);
+    }
+    leave_others_out(not_taken);
 }

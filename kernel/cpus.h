@@ -16,8 +16,8 @@ bool cpus_alloc_interrupt_stacks(kernel_cpu_t *cpu);
 /* Notes the boot CPU. Once, with its cpu_t made. */
 void cpus_init(kernel_cpu_t *boot_cpu);
 
-/* Starts all CPUs that the MADT has enabled. One that does not come up is reported on the console, and
- * left out. Does nothing the second time. Thread context. */
+/* Starts all CPUs that the MADT has enabled. Those that do not come up within a few seconds are reported on the
+ * console, a line each, and left out. Does nothing the second time. Thread context. */
 void cpus_start(void);
 
 /* How many there are for threads: until cpus_start() what the MADT has enabled, then those that run. Any context. */

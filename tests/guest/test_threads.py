@@ -89,6 +89,23 @@ def test_64_cpus(boot: Boot, threads_elf: Path, model: str) -> None:
     assert said == ["cpus: 64", "cpus: ok", "done"]
 
 
+@pytest.mark.only_on("qemu")
+@pytest.mark.parametrize("model", ["max", "max,-x2apic"])
+def test_cpus_that_never_come_are_left_out(boot: Boot, threads_elf: Path, model: str) -> None:
+    said = outcome(boot, threads_elf, cpus=4, cpu_model=model, cmdline="trial=cpus madt=absent")
+    absent = [
+        f"CPU with APIC id 0x{200 + i:08x} is left out: it does not come up" for i in range(40)
+    ]
+    assert said == [*absent, "cpus: 4", "cpus: ok", "done"]
+
+
+@pytest.mark.only_on("qemu")
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_a_table_need_not_list_the_boot_cpu(boot: Boot, threads_elf: Path, cpus: int) -> None:
+    said = outcome(boot, threads_elf, cpus=cpus, cmdline="trial=cpus madt=unlisted")
+    assert said == [f"cpus: {cpus}", "cpus: ok", "done"]
+
+
 def test_a_crash_stops_the_other_cpus_and_tells_where_they_were(
     boot: Boot, threads_elf: Path
 ) -> None:

@@ -2,7 +2,8 @@
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
 /* A guest on the project's kernel that tries its threads on all CPUs, and says of each trial `NAME: ok`, or
- * what was wrong. The setting `trial=NAME` has it do one alone, `seconds=N` makes the long ones longer. */
+ * what was wrong. The setting `trial=NAME` has it do one alone, `seconds=N` makes the long ones longer; for `madt=`
+ * see alter_madt(). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 #include "kernel/console.h"
 #include "kernel/cpus.h"
 #include "kernel/interpreter.h"
+#include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 #include "kernel/semaphore.h"
 #include "kernel/system.h"
@@ -117,6 +119,38 @@ static void try_cpus(void) {
     run_all(look_where_it_runs, cpus_count());
     check(cpus_count() == system_cpu_count(), "CPUs that run", cpus_count());
     check(cpus_seen == cpus_count(), "CPUs that were used", cpus_seen);
+}
+
+// Tables of CPUs that are not as they should be: before the others are started.
+
+#define MADT_ENTRIES 44
+#define LAPIC_ENTRY_SIZE 8
+#define ABSENT 40
+#define FIRST_ABSENT 200
+
+/* 40 CPUs more than there are. */
+static void list_absent_cpus(uint8_t *madt) {
+    for (unsigned i = 0; i < ABSENT; ++i) {
+        const uint8_t entry[LAPIC_ENTRY_SIZE] = { 0, LAPIC_ENTRY_SIZE, FIRST_ABSENT + i, FIRST_ABSENT + i, 1 };
+        memcpy(madt + machine.acpi.madt_len, entry, sizeof(entry));
+        machine.acpi.madt_len += sizeof(entry);
+    }
+}
+
+/* All but the one that boots. */
+static void unlist_boot_cpu(uint8_t *madt) {
+    for (uint32_t at = MADT_ENTRIES; at < machine.acpi.madt_len; at += madt[at + 1]) {
+        if (!madt[at] && madt[at + 3] == cpus_get(0)->boot.apic_id) {
+            madt[at + 4] = 0; // Neither enabled nor to be.
+        }
+    }
+}
+
+static void alter_madt(const char *how) {
+    uint8_t *madt = phys_to_virt(page_alloc(0));
+    memcpy(madt, machine.acpi.madt_view, machine.acpi.madt_len);
+    machine.acpi.madt_view = madt;
+    (strcmp(how, "absent") ? unlist_boot_cpu : list_absent_cpus)(madt);
 }
 
 // A mutex guards a counter that is not atomic.
@@ -632,7 +666,14 @@ static const struct {
 
 void app_main(void) {
     const char *wanted = system_setting("trial");
+    if (system_setting("madt")) {
+        alter_madt(system_setting("madt"));
+    }
+    uint64_t limit = after(4 * SECOND);
     cpus_start();
+    if (is_over(limit)) {
+        say("cpus_start() takes long\r\n");
+    }
     for (size_t i = 0; wanted && i < sizeof(crashes) / sizeof(crashes[0]); ++i) {
         if (!strcmp(wanted, crashes[i].name)) {
             crashes[i].fn();
