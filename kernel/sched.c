@@ -242,7 +242,12 @@ static void look_at_queue(kernel_cpu_t *cpu, const thread_t *thread) {
 
 static void on_slice(ktimer_t *timer) {
     (void)timer;
-    look_at_queue(kernel_cpu(), kernel_cpu()->current);
+    kernel_cpu_t *cpu = kernel_cpu();
+    look_at_queue(cpu, cpu->current);
+    if (cpu->has_slice) {
+        // It may have missed the one that waits, which was out of the queue for a moment: make_way().
+        kick_an_idle_one();
+    }
 }
 
 static void on_resched(interrupt_frame_t *frame) {

@@ -23,6 +23,7 @@ TRIALS = [
     "fairness",
     "registers",
     "priority",
+    "overlooked",
     "creation",
     "idleness",
     "shootdown",

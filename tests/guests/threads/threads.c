@@ -371,6 +371,43 @@ static void try_priority(void) {
     check(cpus_count() > 1 || order == 0, "times that the lower one went on", order);
 }
 
+// A thread that waits behind another, while a CPU sleeps that was not told, is found when the slice is over.
+
+static uint32_t has_run;
+
+static void run_once(void *arg) {
+    (void)arg;
+    __atomic_store_n(&has_run, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Has the CPUs that sleep seem busy, or seem what they are again. */
+static void hide_idle_cpus(bool *idle, bool hide) {
+    for (unsigned i = 0; i < cpus_count(); ++i) {
+        kernel_cpu_t *cpu = cpus_get(i);
+        spin_lock(&cpu->queue_lock);
+        idle[i] = hide ? cpu->is_idle : idle[i];
+        cpu->is_idle = hide ? false : idle[i];
+        spin_unlock(&cpu->queue_lock);
+    }
+}
+
+static void try_overlooked(void) {
+    static bool idle[256];
+    sleep_until(after(50 * NS_PER_MS)); // The others go to sleep.
+    thread_options_t options = { .name = "low", .priority = RUN_PRIORITY_LOW };
+    uint64_t flags = interrupts_save_disable();
+    hide_idle_cpus(idle, true);
+    thread_t *thread = thread_create(&options, run_once, NULL);
+    hide_idle_cpus(idle, false);
+    interrupts_restore(flags);
+    uint64_t limit = after(2 * SECOND);
+    while (cpus_count() > 1 && !__atomic_load_n(&has_run, __ATOMIC_SEQ_CST) && !is_over(limit)) {
+        cpu_relax();
+    }
+    check(cpus_count() == 1 || has_run, "a thread waits while a CPU sleeps", 0);
+    check(thread_join(thread, WAIT_FOREVER), "join", 0);
+}
+
 // What threads take is given back.
 
 static void do_nothing(void *arg) {
@@ -643,6 +680,7 @@ static const struct {
     { "fairness", try_fairness },
     { "registers", try_registers },
     { "priority", try_priority },
+    { "overlooked", try_overlooked },
     { "creation", try_creation },
     { "idleness", try_idleness },
     { "shootdown", try_shootdown },
