@@ -36,14 +36,14 @@ static wait_bucket_t *bucket_of(const uint32_t *word, const void *space) {
     return &buckets[hash >> 32 & (BUCKETS - 1)];
 }
 
-/* The bucket's lock is held for these two. */
+/* The bucket's lock is held for these two. Where a thread waits is looked at without it too: end_wait(). */
 
 static void enqueue(wait_bucket_t *bucket, thread_t *thread) {
     thread->wait_next = NULL;
     thread->wait_previous = bucket->last;
     *(bucket->last ? &bucket->last->wait_next : &bucket->first) = thread;
     bucket->last = thread;
-    thread->bucket = bucket;
+    __atomic_store_n(&thread->bucket, bucket, __ATOMIC_RELEASE);
     thread->state = THREAD_WAITING;
 }
 
@@ -51,7 +51,7 @@ static void dequeue(wait_bucket_t *bucket, thread_t *thread, wait_result_t resul
     thread->wait_result = result;
     *(thread->wait_previous ? &thread->wait_previous->wait_next : &bucket->first) = thread->wait_next;
     *(thread->wait_next ? &thread->wait_next->wait_previous : &bucket->last) = thread->wait_previous;
-    thread->bucket = NULL;
+    __atomic_store_n(&thread->bucket, NULL, __ATOMIC_RELEASE);
     thread->state = THREAD_READY;
 }
 
@@ -65,7 +65,7 @@ static void end_wait(thread_t *thread, wait_result_t result, bool any) {
     bool ends = thread->bucket == bucket && (any || thread->interruptible);
     if (ends) {
         if (result == WAIT_INTERRUPTED) {
-            thread->interrupted = 0;
+            __atomic_store_n(&thread->interrupted, 0, __ATOMIC_RELAXED);
         }
         dequeue(bucket, thread, result);
     }

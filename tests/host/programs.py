@@ -24,6 +24,10 @@ ACPI = ("drivers/acpi.c", "drivers/acpi_madt.c", "drivers/acpi_fadt.c", "drivers
 SMBIOS = ("drivers/smbios.c",)
 ROMFS = ("kernel/romfs.c", "kernel/crc32c.c")
 PAGE_ALLOC = ("kernel/page_alloc.c", "kernel/page_buddy.c", "kernel/phys_ranges.c")
+WAIT = (
+    *("kernel/wait.c", "kernel/mutex.c", "kernel/condition.c", "kernel/semaphore.c"),
+    *("kernel/event.c", "kernel/timer.c"),
+)
 TRANSFER = (
     *("ports/cloud_hypervisor/transfer_encode.c", "ports/cloud_hypervisor/transfer_decode.c"),
     *("ports/cloud_hypervisor/transfer_global.c", "ports/cloud_hypervisor/transfer_function.c"),
@@ -40,6 +44,7 @@ PROGRAMS = {
     "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
+    "unit_wait_threads": WAIT,
     "unit_transfer": (*TRANSFER, INTERPRETER),
     "unit_transfer_bytes": (*TRANSFER, INTERPRETER),
     "unit_transfer_functions": (*TRANSFER, INTERPRETER),
@@ -59,11 +64,15 @@ PROGRAMS = {
     "fuzz_transfer": (*TRANSFER, INTERPRETER),
 }
 
-# tests/host/shim stands before the root: there the kernel's own headers are overlaid.
 COMMON_FLAGS = [
     *("-std=gnu11", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread"),
-    *("-Wall", "-Wextra", "-Werror", "-Itests/host/shim", "-I."),
+    *("-Wall", "-Wextra", "-Werror"),
 ]
+# These stand before the root: there the kernel's own headers are overlaid.
+SHIM = "tests/host/shim"
+SHIM_CPUS = "tests/host/shim_cpus"
+ON_CPUS = ("unit_wait_threads",)
+"""The programs whose CPUs are those of tests/host/cpu_world.h."""
 COMPILE_TIMEOUT_S = 120
 RUN_TIMEOUT_S = 60
 
@@ -106,7 +115,7 @@ def compiler(name: str) -> str:
 def headers_hash() -> str:
     """Of every header that a program can include."""
     folders = ["boot", "drivers", "kernel", "ports/cloud_hypervisor"]
-    folders += ["tests/host", "tests/host/micropython", "tests/host/shim/boot"]
+    folders += ["tests/host", "tests/host/micropython", f"{SHIM}/boot", f"{SHIM_CPUS}/boot"]
     headers = sorted(path for folder in folders for path in (ROOT / folder).glob("*.h"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in headers)).hexdigest()
 
@@ -116,7 +125,8 @@ def build(name: str) -> Path:
     """The program, compiled where it is older than what it is made of."""
     sources = [f"tests/host/{name}.c", *PROGRAMS[name]]
     libraries = [str(the_core().library), "-lm"] if has_core(name) else []
-    command = [*flags_of(name), *sources, *libraries]
+    shim = SHIM_CPUS if name in ON_CPUS else SHIM
+    command = [*flags_of(name), f"-I{shim}", "-I.", *sources, *libraries]
     digest = hashlib.sha256(headers_hash().encode())
     digest.update(b"\0".join((ROOT / source).read_bytes() for source in sources))
     digest.update(" ".join(command).encode())

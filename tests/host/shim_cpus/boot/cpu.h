@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* Of boot/cpu.h what kernel code needs on the CPUs of tests/host/cpu_world.h, which supplies it. Spin locks are
+ * the kernel's own. */
+#ifndef MICROPY_INCLUDED_BOOT_CPU_H
+#define MICROPY_INCLUDED_BOOT_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RFLAGS_IF (1u << 9)
+
+#define CR3_PCID 0xfffu
+#define CR3_KEEP (1ull << 63)
+
+uint64_t interrupts_save_disable(void);
+void interrupts_restore(uint64_t flags);
+void write_cr3(uint64_t value);
+void cpu_relax(void);
+
+#endif // MICROPY_INCLUDED_BOOT_CPU_H
