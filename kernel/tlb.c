@@ -36,7 +36,7 @@ static bool is_same(uint64_t loaded, uint64_t cr3) {
 }
 
 static void load(kernel_cpu_t *cpu, uint64_t cr3) {
-    cpu->boot.next_cr3 = cr3;
+    __atomic_store_n(&cpu->boot.next_cr3, cr3, __ATOMIC_RELEASE);
     write_cr3(cr3);
     __atomic_store_n(&cpu->boot.cr3, cr3, __ATOMIC_RELEASE);
 }
@@ -52,7 +52,7 @@ void tlb_before_switch(kernel_cpu_t *cpu, uint64_t cr3) {
     __atomic_store_n(&cpu->boot.next_cr3, cr3, __ATOMIC_SEQ_CST);
     uint64_t bit = fresh_bit(cr3);
     if (bit && __atomic_fetch_or(&cpu->tlb_fresh, bit, __ATOMIC_SEQ_CST) & bit) {
-        cpu->boot.next_cr3 = cr3 | CR3_KEEP;
+        __atomic_store_n(&cpu->boot.next_cr3, cr3 | CR3_KEEP, __ATOMIC_RELEASE);
     }
 }
 

@@ -45,6 +45,7 @@ PROGRAMS = {
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
     "unit_wait_threads": WAIT,
+    "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_transfer": (*TRANSFER, INTERPRETER),
     "unit_transfer_bytes": (*TRANSFER, INTERPRETER),
     "unit_transfer_functions": (*TRANSFER, INTERPRETER),
@@ -71,8 +72,8 @@ COMMON_FLAGS = [
 # These stand before the root: there the kernel's own headers are overlaid.
 SHIM = "tests/host/shim"
 SHIM_CPUS = "tests/host/shim_cpus"
-ON_CPUS = ("unit_wait_threads",)
-"""The programs whose CPUs are those of tests/host/cpu_world.h."""
+ON_CPUS = ("unit_wait_threads", "unit_tlb_threads")
+"""The programs that make CPUs of threads of the host."""
 COMPILE_TIMEOUT_S = 120
 RUN_TIMEOUT_S = 60
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* Of boot/cpu.h what kernel code needs on the CPUs of tests/host/cpu_world.h, which supplies it. Spin locks are
- * the kernel's own. */
+/* Of boot/cpu.h what kernel code needs on CPUs that are made of threads of the host: the test supplies them. Spin
+ * locks are the kernel's own. */
 #ifndef MICROPY_INCLUDED_BOOT_CPU_H
 #define MICROPY_INCLUDED_BOOT_CPU_H
 

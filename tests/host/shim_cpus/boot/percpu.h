@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* The kernel's own boot/percpu.h, but for how a CPU finds itself: tests/host/cpu_world.h says. */
+/* The kernel's own boot/percpu.h, but for how a CPU finds itself: the test says. */
 #ifndef MICROPY_INCLUDED_TESTS_HOST_SHIM_CPUS_PERCPU_H
 #define MICROPY_INCLUDED_TESTS_HOST_SHIM_CPUS_PERCPU_H
 
