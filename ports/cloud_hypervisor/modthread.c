@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "py/mphal.h"
 #include "py/mpthread.h"
 #include "py/runtime.h"
 

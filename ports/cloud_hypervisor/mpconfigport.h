@@ -97,8 +97,14 @@ void heap_after_exec(int *ret);
 #define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (64) // The host may stop a virtual machine for a while: all that was due then comes at once.
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
-void mp_hal_signal_event(void); // A thread may be waiting for an event.
+// The thread may be waiting.
+#if MICROPY_PY_THREAD
+void mp_thread_wake_main(void);
+#define MICROPY_SCHED_HOOK_SCHEDULED mp_thread_wake_main()
+#else
+void mp_hal_signal_event(void);
 #define MICROPY_SCHED_HOOK_SCHEDULED mp_hal_signal_event()
+#endif
 #define MICROPY_PY_PENDSV_ENTER
 #define MICROPY_PY_PENDSV_EXIT
 

@@ -17,6 +17,9 @@ void atomic_section_end(uint64_t state);
 // Before the others. By the main thread; from then on it is interrupted.
 void mp_hal_init(void);
 
+// Has those of this interpreter look again who wait for an event. In its address space, any context.
+void mp_hal_signal_event(void);
+
 // Halts until something happens, or for `timeout_ms`; (mp_uint_t)-1: for ever.
 #define MICROPY_INTERNAL_WFE(timeout_ms) mp_hal_wait_for_event(timeout_ms)
 void mp_hal_wait_for_event(mp_uint_t timeout_ms);

@@ -97,6 +97,11 @@ bool mp_thread_is_interrupted(void) {
     return MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL;
 }
 
+void mp_thread_wake_main(void) {
+    thread_interrupt(main_thread.thread); // First: if it waits for an event, this is that wait's end, not the next one's.
+    mp_hal_signal_event();
+}
+
 static void ask_attention_if_pending(void) {
     if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
         mp_thread_ask_attention();

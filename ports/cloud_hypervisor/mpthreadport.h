@@ -39,6 +39,10 @@ void mp_thread_gc_others(void);
 // that has waited for it for the switch interval. So the VM looks at one flag only: vm_attention.h.
 void mp_thread_attention(void);
 
+// Has the main thread run the callbacks that were scheduled, where it waits for a lock too, and has those look
+// again who wait for an event. Any context.
+void mp_thread_wake_main(void);
+
 // Has the thread that runs Python call mp_thread_attention(). Any context.
 void mp_thread_ask_attention(void);
 

@@ -332,6 +332,28 @@ def test_a_callback_that_waits_stops_nobody(boot: Boot, cpus: int) -> None:
     check_interrupted(guest)
 
 
+@cpus
+def test_callbacks_run_while_the_main_thread_waits_for_a_lock(boot: Boot, cpus: int) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, machine, time\n"
+        "lock = _thread.allocate_lock()\n"
+        "lock.acquire()\n"
+        "count = 0\n"
+        "def tick(timer):\n"
+        "    global count\n"
+        "    count += 1\n"
+        "    if count == 5: lock.release()\n"
+        "_thread.start_new_thread(time.sleep, (100,))\n"
+        "timer = machine.Timer(period=5, callback=tick)\n"
+        "print(lock.acquire(), count)\n"
+        "count = 0\n"
+        "print(lock.acquire(timeout=10), count)\n"
+        "timer.deinit()"
+    )
+    assert guest.output_of(code) == "True 5\nTrue 5\n"
+
+
 def test_ctrl_c_while_a_callback_runs_is_not_lost(guest: Guest) -> None:
     code = (
         "import machine, time\n"
