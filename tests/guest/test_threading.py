@@ -467,3 +467,25 @@ def test_soft_reset_waits_for_no_thread(shared_guest: Guest) -> None:
     said(shared_guest, "spawn(time.sleep, 10**6)")
     shared_guest.soft_reset()
     assert said(shared_guest, "print(active_count())") == ["1"]
+
+
+@cpus
+def test_nobody_polls(boot: Boot, cpus: int) -> None:
+    """All threads wait: the only timer interrupt is that of the one deadline."""
+    code = """
+import queue
+from cloud_hypervisor import interrupts
+from concurrent.futures import ThreadPoolExecutor
+def wait():
+    with c: c.wait()
+lock, c, executor = Lock(), Condition(), ThreadPoolExecutor(2)
+lock.acquire()
+for f in (lock.acquire, wait, Event().wait, queue.Queue().get, Semaphore(0).acquire):
+    Thread(target=f, daemon=True).start()
+executor.submit(pow, 1, 1).result()
+time.sleep_ms(20)
+before = interrupts()['timer']
+Event().wait(0.5)
+print(interrupts()['timer'] - before <= 3)
+"""
+    assert said(booted(boot, cpus), code) == ["True"]

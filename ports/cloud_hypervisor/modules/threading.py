@@ -385,21 +385,27 @@ class Timer(Thread):
         self.finished.set()
 
 
-class _DummyThread(Thread):
-    """A thread that runs already: the main one, or one that _thread has started."""
+class _RunningThread(Thread):
+    """One that runs already when it is made."""
 
     def __init__(self, ident, name, daemon):
         super().__init__(name=name, daemon=daemon)
         self._ident = ident
         _active[ident] = self
 
+
+class _MainThread(_RunningThread):
+    pass
+
+
+class _DummyThread(_RunningThread):
+    """One that _thread has started."""
+
     def join(self, timeout=None):
-        if self is not _main_thread:
-            raise RuntimeError("cannot join a dummy thread")
-        super().join(timeout)
+        raise RuntimeError("cannot join a dummy thread")
 
 
-_main_thread = _DummyThread(_thread._get_main_thread_ident(), "MainThread", False)
+_main_thread = _MainThread(_thread._get_main_thread_ident(), "MainThread", False)
 
 
 def main_thread():
