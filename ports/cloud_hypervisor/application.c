@@ -40,10 +40,10 @@ static bool has_files(void) {
 static void tell(const char *event) {
     const char *mark = system_setting("exit-mark");
     if (mark && running) {
-        mp_hal_stdout_tx_str("\x01");
-        mp_hal_stdout_tx_str(mark);
-        mp_hal_stdout_tx_str(event);
-        mp_hal_stdout_tx_str("\r\n");
+        // In one piece, since another thread may write too. A command line fits on the stack.
+        char line[strlen(mark) + sizeof("\x01" "x000\r\n")];
+        strcat(strcat(strcat(strcpy(line, "\x01"), mark), event), "\r\n");
+        mp_hal_stdout_tx_str(line);
     }
 }
 

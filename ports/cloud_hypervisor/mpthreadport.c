@@ -39,6 +39,7 @@ typedef struct _py_thread_t {
     void *(*entry)(void *);
     void *arg;
     mp_int_t sched_state;      // Below 0: it is in a callback that waits, with the scheduler locked so often.
+    bool keeps_gil;            // It waits in the middle of a collection.
     bool is_cancelled;
     bool has_ended;            // It touches nothing of the interpreter's any more.
     event_waiter_t waiters[2];
@@ -195,6 +196,10 @@ static void begin_turn(py_thread_t *self) {
 
 static void gil_enter(void) {
     py_thread_t *self = current();
+    if (self->keeps_gil) {
+        self->keeps_gil = false;
+        return;
+    }
     uint32_t state = FREE;
     if (!__atomic_compare_exchange_n(gil(), &state, LOCKED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         wait_for_gil(self);
@@ -212,7 +217,16 @@ static void remember(uintptr_t *frame) {
     self->sp = (uintptr_t)frame;
 }
 
+// What a finaliser waits for, others wait for too: half of the heap is swept.
+static bool is_collecting(void) {
+    return MP_STATE_THREAD(gc_lock_depth) & GC_COLLECT_FLAG;
+}
+
 static MP_NOINLINE void gil_exit(void) {
+    if (is_collecting()) {
+        current()->keeps_gil = true;
+        return;
+    }
     __builtin_unwind_init();
     remember(__builtin_frame_address(0));
     if (MP_STATE_VM(sched_state) < 0) {
@@ -302,7 +316,8 @@ static void run(void *arg) {
     self->entry(self->arg);
 }
 
-// Takes the threads that have ended out of the list, with all that is theirs.
+// Takes the threads that have ended out of the list, with all that is theirs. Those need a moment at most, and not
+// the GIL, to be gone.
 static void bury(bool wait) {
     py_thread_t **at = &main_thread.next;
     while (*at) {
@@ -347,6 +362,9 @@ void mp_thread_start(void) {
 
 void mp_thread_finish(void) {
     current()->has_ended = true;
+    if (MP_STATE_VM(sched_state) == MP_SCHED_PENDING) {
+        interrupt_main(); // What this one has not come to run, and others may have left to it.
+    }
     mp_uint_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
     state_owner = NULL;
     MICROPY_END_ATOMIC_SECTION(atomic);
@@ -364,6 +382,7 @@ void mp_thread_deinit(void) {
 }
 
 void mp_thread_gc_others(void) {
+    bury(false);
     for (py_thread_t *thread = &main_thread; thread; thread = thread->next) {
         if (thread == current() || thread->has_ended) {
             continue;

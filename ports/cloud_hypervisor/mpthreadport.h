@@ -32,7 +32,7 @@ mp_uint_t mp_thread_get_main_id(void);
 // Makes the module _thread as at power-on.
 void mp_thread_module_reset(void);
 
-// Marks what the other threads hold. In a collection.
+// Marks what the other threads hold, and gives back the stacks of those that have ended. In a collection.
 void mp_thread_gc_others(void);
 
 // What the VM does between two jumps instead of mp_handle_pending(true): it also gives the GIL to a thread

@@ -151,6 +151,86 @@ def test_threads_that_have_ended_are_gone(boot: Boot, cpus: int) -> None:
     assert guest.output_of(code) == "True\n"
 
 
+@cpus
+def test_a_collection_gives_back_the_stacks_of_ended_threads(boot: Boot, cpus: int) -> None:
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, time, gc\n"
+        "def deep(n): return deep(n - 1) if n else 0\n"
+        "def f():\n"
+        "    deep(100)\n"
+        "    ended.append(1)\n"
+        "def spawn(count):\n"
+        "    ended.clear()\n"
+        "    for i in range(count): _thread.start_new_thread(f, ())\n"
+        "    while len(ended) < count: time.sleep_ms(1)\n"
+        "    time.sleep_ms(10)\n"
+        "    gc.collect()\n"
+        "ended = []\n"
+        "spawn(20)\n"
+        f"before = {FREE_PAGES}\n"
+        "spawn(20)\n"
+        f"print(before - {FREE_PAGES} < 20 * 4096)"
+    )
+    assert guest.output_of(code) == "True\n"
+
+
+@cpus
+def test_a_finaliser_that_waits_lets_nobody_into_its_collection(boot: Boot, cpus: int) -> None:
+    """A file that nobody closed is closed by the collector, on a disk that is Python and slow."""
+    guest = booted(boot, cpus)
+    code = (
+        "import _thread, gc, time, vfs\n"
+        "class Disk:\n"
+        "    data = bytearray(512 * 64)\n"
+        "    is_slow = False\n"
+        "    waits = 0\n"
+        "    def ioctl(self, op, arg): return 64 if op == 4 else 512 if op == 5 else 0\n"
+        "    def readblocks(self, n, buf, offset=0):\n"
+        "        for i in range(len(buf)): buf[i] = self.data[n * 512 + offset + i]\n"
+        "    def writeblocks(self, n, buf, offset=0):\n"
+        "        for i in range(len(buf)): self.data[n * 512 + offset + i] = buf[i]\n"
+        "        if self.is_slow:\n"
+        "            time.sleep_ms(2)\n"
+        "            self.waits += 1\n"
+        "def allocate():\n"
+        "    kept = []\n"
+        "    while not done:\n"
+        "        for i in range(50): kept.append([i, str(i)])\n"
+        "        for i, (a, b) in enumerate(kept): assert (a, b) == (i % 50, str(i % 50))\n"
+        "        if len(kept) == 1000: kept = []\n"
+        "    ended.append(1)\n"
+        "disk = Disk()\n"
+        "vfs.VfsLfs2.mkfs(disk)\n"
+        "files = vfs.VfsLfs2(disk)\n"
+        "done, ended = False, []\n"
+        "for i in range(2): _thread.start_new_thread(allocate, ())\n"
+        "for i in range(6):\n"
+        "    for name in 'abc': files.open(name, 'w').write('x' * 100)\n"
+        "    disk.is_slow = True\n"
+        "    gc.collect()\n"
+        "    disk.is_slow = False\n"
+        "done = True\n"
+        "while len(ended) < 2: time.sleep_ms(1)\n"
+        "print(disk.waits > 5)"
+    )
+    assert guest.output_of(code) == "True\n"
+
+
+def test_a_callback_that_a_thread_has_left_is_run(shared_guest: Guest) -> None:
+    code = (
+        "import _thread, micropython, time\n"
+        "lock = _thread.allocate_lock()\n"
+        "lock.acquire()\n"
+        "def f():\n"
+        "    time.sleep_ms(20)\n"
+        "    micropython.schedule(lambda _: lock.release(), None)\n"
+        "_thread.start_new_thread(f, ())\n"
+        "print(lock.acquire(timeout=20))"
+    )
+    assert shared_guest.output_of(code) == "True\n"
+
+
 @pytest.mark.parametrize(
     "deep",
     [
