@@ -336,3 +336,13 @@ uintptr_t address_space_area_end(address_space_t *space, uintptr_t address) {
     spin_unlock_irqrestore(&space->lock, flags);
     return end;
 }
+
+size_t address_space_used(address_space_t *space) {
+    size_t used = 0;
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
+    for EACH_AREA(space, area) {
+        used += area->end - area->start - area->pages_promised * PAGE_SIZE;
+    }
+    spin_unlock_irqrestore(&space->lock, flags);
+    return used;
+}

@@ -79,6 +79,9 @@ void address_space_renew(address_space_t *space, uintptr_t start, uintptr_t end)
 /* Serves a page fault at `address`: true where it lies in an area and has a page now. */
 bool address_space_fault(address_space_t *space, uintptr_t address);
 
+/* Bytes of memory that its areas have touched. */
+size_t address_space_used(address_space_t *space);
+
 /* The end of the area that `address` lies in, or 0. */
 uintptr_t address_space_area_end(address_space_t *space, uintptr_t address);
 

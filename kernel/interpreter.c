@@ -187,8 +187,7 @@ void *interpreter_init(void) {
     address_space_adopt(&self->space);
     tlb_enter(self->space.cr3);
     interpreters_init(self);
-    thread_current()->interpreter = self;
-    thread_current()->context.cr3 = self->space.cr3;
+    thread_adopt(self);
     interrupt_set_handler(VECTOR_PAGE_FAULT, on_page_fault);
     set_heap_limit();
 

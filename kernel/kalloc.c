@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "boot/paging.h"
@@ -11,8 +12,9 @@
 /* At the start of a page of pieces. */
 typedef struct _slab_t {
     struct _slab_t *next, *previous; /* Of those of its size with a free piece. */
-    void *free;                      /* Each free piece holds the next. */
-    size_t used;
+    void *free;                      /* Each piece that was given back holds the next. */
+    uint16_t used;
+    uint16_t fresh;                  /* From here on, in bytes, nothing was taken yet. */
 } slab_t;
 
 /* Multiples of 16, of which 126, 63, 31, 15, 8, 4 or 2 fit behind a slab_t. */
@@ -38,22 +40,21 @@ static unsigned order_of(size_t size) {
     return order;
 }
 
-static slab_t *new_slab(size_t size) {
+static slab_t *new_slab(void) {
     uint64_t page = page_alloc(0);
     if (!page) {
         return NULL;
     }
     slab_t *slab = phys_to_virt(page);
-    *slab = (slab_t) { 0 };
-    uint8_t *end = (uint8_t *)slab + PAGE_SIZE;
-    for (uint8_t *at = (uint8_t *)(slab + 1); at + size <= end; at += size) {
-        *(void **)at = slab->free;
-        slab->free = at;
-    }
+    *slab = (slab_t) { .fresh = sizeof(slab_t) };
     return slab;
 }
 
-/* The lock is held for these two. */
+static bool has_free(const slab_t *slab, size_t size) {
+    return slab->free || slab->fresh + size <= PAGE_SIZE;
+}
+
+/* The lock is held for these. */
 
 static void link(slab_t *slab, unsigned class) {
     slab->previous = NULL;
@@ -71,20 +72,31 @@ static void unlink(slab_t *slab, unsigned class) {
     }
 }
 
+static void *take_from(slab_t *slab, size_t size) {
+    void *piece = slab->free;
+    if (piece) {
+        slab->free = *(void **)piece;
+    } else {
+        piece = (uint8_t *)slab + slab->fresh;
+        slab->fresh += size;
+    }
+    ++slab->used;
+    return piece;
+}
+
 static void *take(unsigned class) {
+    void *piece = NULL;
     uint64_t flags = spin_lock_nofault_outer(&lock);
     if (!slabs[class]) {
-        slab_t *slab = new_slab(sizes[class]);
+        slab_t *slab = new_slab();
         if (slab) {
             link(slab, class);
         }
     }
     slab_t *slab = slabs[class];
-    void *piece = slab ? slab->free : NULL;
-    if (piece) {
-        ++slab->used;
-        slab->free = *(void **)piece;
-        if (!slab->free) {
+    if (slab) {
+        piece = take_from(slab, sizes[class]);
+        if (!has_free(slab, sizes[class])) {
             unlink(slab, class);
         }
     }
@@ -95,7 +107,7 @@ static void *take(unsigned class) {
 static void give(void *piece, unsigned class) {
     slab_t *slab = (slab_t *)((uintptr_t)piece & ~(uintptr_t)(PAGE_SIZE - 1));
     uint64_t flags = spin_lock_nofault_outer(&lock);
-    if (!slab->free) {
+    if (!has_free(slab, sizes[class])) {
         link(slab, class);
     }
     *(void **)piece = slab->free;

@@ -181,6 +181,17 @@ void thread_detach(thread_t *thread) {
     }
 }
 
+bool thread_has_ended(const thread_t *thread) {
+    return __atomic_load_n(&thread->fate, __ATOMIC_RELAXED) == FATE_ENDED;
+}
+
+void thread_adopt(interpreter_t *interpreter) {
+    thread_t *thread = thread_current();
+    thread->interpreter = interpreter;
+    thread->context.cr3 = interpreter->space.cr3;
+    join_siblings(thread);
+}
+
 void thread_free_ended(interpreter_t *interpreter) {
     while (interpreter->threads) {
         free_thread(interpreter->threads);

@@ -79,6 +79,12 @@ void thread_detach(thread_t *thread);
 /* The same for all threads of an interpreter at once; all have ended. */
 void thread_free_ended(struct _interpreter_t *interpreter);
 
+/* Whether it will not run any more. The thread_t must be there. */
+bool thread_has_ended(const thread_t *thread);
+
+/* Makes the first thread one of the first interpreter's, which is its. Once. */
+void thread_adopt(struct _interpreter_t *interpreter);
+
 /* This thread. Never NULL once the boot has made the first one. */
 thread_t *thread_current(void);
 

@@ -18,6 +18,11 @@ MP_DECLARE_CONST_FUN_OBJ_2(guest_peek_obj);
 MP_DECLARE_CONST_FUN_OBJ_3(guest_poke_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(guest_physical_obj);
 
+// modguest_activity.c
+MP_DECLARE_CONST_FUN_OBJ_1(guest_cpu_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(guest_interpreter_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(guest_thread_obj);
+
 // modguest_frames.c
 MP_DECLARE_CONST_FUN_OBJ_1(guest_frames_obj);
 MP_DECLARE_CONST_FUN_OBJ_0(guest_callers_obj);

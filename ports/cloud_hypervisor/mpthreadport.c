@@ -248,7 +248,7 @@ static MP_NOINLINE void gil_hand_over(void) {
 }
 
 void mp_thread_attention(void) {
-    if (current() == &main_thread && __atomic_load_n(&main_thread.is_cancelled, __ATOMIC_ACQUIRE)) {
+    if (__atomic_load_n(&main_thread.is_cancelled, __ATOMIC_ACQUIRE) && current() == &main_thread && !is_collecting()) {
         gil_release();
         end_cancelled(&main_thread);
     }

@@ -4,6 +4,7 @@
 /* What threads wait by: kernel/wait.c and what is made of it, and timers, on several CPUs at once. A thread of
  * the kernel is one of the host, whose place in the scheduler is a condition. Built with the thread sanitizer,
  * which sees the data that locks guard: it is not atomic. */
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "boot/layout.h"
@@ -55,6 +56,11 @@ void sched_block(void) {
     self->ready = false;
     pthread_mutex_unlock(&self->lock);
     world_take_cpu();
+}
+
+_Noreturn void thread_exit(void) {
+    CHECK(!"no thread's interpreter dies here");
+    abort();
 }
 
 void sched_checkpoint(void) {

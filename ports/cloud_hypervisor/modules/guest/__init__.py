@@ -277,6 +277,58 @@ def heap():
     )
 
 
+# What the CPUs do.
+
+
+def _interpreters():
+    at = 0
+    while (item := _guest.interpreter(at)) is not None:
+        yield item
+        at = item[0] + 1
+
+
+def _activity():
+    """When, idle times of the CPUs, and run times of the threads by their identity."""
+    return (
+        _guest.uptime() // 1000,
+        [cpu[1] for cpu in _all(_guest.cpu)],
+        {
+            thread[0]: thread[4]
+            for interpreter in _interpreters()
+            for thread in _all(lambda index: _guest.thread(interpreter[0], index))
+        },
+    )
+
+
+def top(seconds=1.0):
+    begin, idle_before, ran_before = _activity()
+    time.sleep_ms(int(seconds * 1000))
+    end, idle, ran = _activity()
+    passed = max(1, end - begin)
+
+    def share(ticks):
+        return max(0, min(100, round(100 * ticks / passed)))
+
+    cpus = [
+        (index, share(passed - (idle[index] - before))) for index, before in enumerate(idle_before)
+    ]
+    threads, interpreters = [], []
+    for id, running, used in _interpreters():
+        items = [item for item in _all(lambda index: _guest.thread(id, index))]
+        interpreters.append((id, bool(running or not id), len(items), used))
+        for thread, name, cpu, state, _ in items:
+            busy = share(ran.get(thread, 0) - ran_before.get(thread, 0))
+            threads.append((id, name, cpu, busy, state))
+    threads.sort(key=lambda row: -row[3])
+    return Record(
+        "cpus interpreters threads memory",
+        Table("cpu:d busy:d", cpus),
+        Table("id:d running threads:d memory:s", interpreters),
+        Table("interpreter:d name cpu:d busy:d state", threads),
+        Record("all:s free:s promised:s touched:s", *_guest.pages()),
+    )
+
+
 def _place(address, size):
     if size not in (1, 2, 4, 8):
         raise ValueError("a size is 1, 2, 4 or 8")

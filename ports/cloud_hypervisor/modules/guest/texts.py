@@ -45,6 +45,11 @@ heap()  the areas of the heap
 largest: the largest free piece. growth: what further areas could add. Garbage
 counts as used, until gc.collect().
 
+top(seconds=1.0)  what CPUs, threads and interpreters do
+For so long it looks, itself asleep. busy: the part of the time, in per cent;
+of CPUs those that run: the others start with the first thread. memory: what
+an interpreter has touched of its own.
+
 peek(address, size=8)  reads physical memory
 One access of 1, 2, 4 or 8 bytes, at a multiple of that; returns an int.
 guest.physical() gives the address behind a virtual one. OSError (EFAULT): the
