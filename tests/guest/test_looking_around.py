@@ -284,6 +284,29 @@ def test_heap(looking: Guest) -> None:
     looking.output_of("del block; gc.enable(); gc.collect()")
 
 
+@pytest.mark.machine(cpus=2)
+def test_top_tells_who_is_busy(guest: Guest) -> None:
+    guest.output_of(
+        "import guest\n"
+        "from concurrent import interpreters\n"
+        "it = interpreters.create()\n"
+        "it.exec('def work():\\n  global i\\n  for i in range(1 << 62): pass')\n"
+        "thread = it.call_in_thread(eval, 'work()')\n"
+        "found = guest.top(0.5)"
+    )
+    busy = sorted(row[1] for row in rows(guest, "found.cpus"))
+    assert busy[0] < 50 < busy[1] <= 100
+    main, other = rows(guest, "found.interpreters")
+    assert main[:3] == (0, True, 2)
+    assert other[:3] == (1, True, 1)
+    assert 16384 < other[3] < 1 << 20
+    threads = rows(guest, "found.threads")
+    assert [(row[0], row[1], row[3] > 50) for row in threads[:1]] == [(1, "main", True)]
+    assert sorted(row[:2] for row in threads) == [(0, "main"), (0, "python"), (1, "main")]
+    assert {row[4] for row in threads} <= {"running", "ready", "waiting"}
+    assert "interpreter  name" in shown(guest, "found")
+
+
 def test_peek_reads_the_image(looking: Guest) -> None:
     code = looking.spec.kernel.read_bytes()
     # pvh_start, the first bytes of the first segment.

@@ -287,17 +287,17 @@ def _interpreters():
         at = item[0] + 1
 
 
+def _threads(id):
+    return list(_all(lambda index: _guest.thread(id, index)))
+
+
 def _activity():
     """When, idle times of the CPUs, and run times of the threads by their identity."""
-    return (
-        _guest.uptime() // 1000,
-        [cpu[1] for cpu in _all(_guest.cpu)],
-        {
-            thread[0]: thread[4]
-            for interpreter in _interpreters()
-            for thread in _all(lambda index: _guest.thread(interpreter[0], index))
-        },
-    )
+    ran = {}
+    for interpreter in _interpreters():
+        for thread in _threads(interpreter[0]):
+            ran[thread[0]] = thread[4]
+    return _guest.uptime() // 1000, [cpu[1] for cpu in _all(_guest.cpu)], ran
 
 
 def top(seconds=1.0):
@@ -314,7 +314,7 @@ def top(seconds=1.0):
     ]
     threads, interpreters = [], []
     for id, running, used in _interpreters():
-        items = [item for item in _all(lambda index: _guest.thread(id, index))]
+        items = _threads(id)
         interpreters.append((id, bool(running or not id), len(items), used))
         for thread, name, cpu, state, _ in items:
             busy = share(ran.get(thread, 0) - ran_before.get(thread, 0))
