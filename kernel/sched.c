@@ -334,7 +334,7 @@ _Noreturn void sched_run(void) {
     }
 }
 
-static void run(void *arg) {
+static void run_idle(void *arg) {
     (void)arg;
     sched_run();
 }
@@ -345,7 +345,7 @@ void sched_init_cpu(thread_t *current, void *stack_top) {
     cpu->idle.cpu = cpu->boot.index;
     strcpy(cpu->idle.name, "idle");
     if (current) {
-        context_init(&cpu->idle.context, run, NULL, stack_top, 0);
+        context_init(&cpu->idle.context, run_idle, NULL, stack_top, 0);
     }
     cpu->current = current ? current : &cpu->idle;
     cpu->current->context.busy = 1;

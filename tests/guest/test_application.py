@@ -105,6 +105,19 @@ def test_exit_status_is_told(start: Start, code: str, status: int, error: bytes 
     assert error is None or said == error
 
 
+def test_exit_status_is_told_while_a_thread_prints(start: Start) -> None:
+    code = (
+        "import _thread, sys, time\n"
+        "def f():\n"
+        "    while True: print('x', end='')\n"
+        "_thread.start_new_thread(f, ())\n"
+        "time.sleep_ms(20)\n"
+        "sys.exit(7)"
+    )
+    status, output, error = outcome(start, {"main.py": code}, cpus=2)
+    assert (status, set(output), error) == (7, {ord("x")}, b"")
+
+
 def test_boot_that_exits_ends_the_application(start: Start) -> None:
     files = {"boot.py": "import sys; sys.exit(5)", "main.py": "print('not reached')"}
     assert outcome(start, files) == (5, b"", b"")
