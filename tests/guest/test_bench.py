@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.guests import build_kernel_guest
 from tools import sources
-from tools.bench import boot_exits, boot_instructions, console, linux_guest, python, unix_port
+from tools.bench import (
+    boot_exits,
+    boot_instructions,
+    console,
+    linux_guest,
+    python,
+    smp_interpreter,
+    smp_speedup,
+    smp_waits,
+    unix_port,
+)
 from tools.guest import Guest
 
 SIZE = 8 << 10
@@ -54,3 +65,37 @@ def test_perfbench_runs_on_the_firmware_and_on_linux(firmware: Path, tmp_path: P
     assert max(ours) < 1.05 * min(ours)
     assert max(unix) < 1.05 * min(unix)
     assert all("-icount" in command for key, command in commands.items() if "counted" in key)
+
+
+@pytest.mark.only_on("qemu")
+def test_a_new_interpreter_is_counted(firmware: Path) -> None:
+    figures = smp_interpreter.measure(firmware)
+    assert sum(figures["parts"].values()) == figures["there"]
+    assert sum(figures["by_function"].values()) == figures["there"] + figures["back"]
+    assert {"interpreter_new", "call_next", "interpreter_close"} <= figures["by_function"].keys()
+    assert 0 < figures["memory"]["created"] < figures["memory"]["idle"]
+    assert all(budget.value < 1.5 * budget.limit for budget in smp_interpreter.budgets(figures))
+
+
+@pytest.mark.only_on("qemu")
+def test_interpreters_lose_nothing_to_each_other(firmware: Path) -> None:
+    figures = smp_speedup.counted(firmware, (1, 4), 3, 1_000_000)
+    for load, by_count in figures.items():
+        assert smp_speedup.useful_share(by_count, 4) > 0.9, load
+
+
+@pytest.mark.only_on("qemu")
+def test_interpreters_are_timed(firmware: Path) -> None:
+    figures = smp_speedup.timed(firmware, (1, 2), 1, 2, 2_000)
+    for by_count in figures.values():
+        assert by_count["2"]["cpu"] > by_count["1"]["cpu"] > 0
+
+
+@pytest.mark.only_on("qemu")
+def test_waits_are_counted(firmware: Path) -> None:
+    figures = smp_waits.of_kernel(build_kernel_guest("switches"), counting=True)
+    assert 50 < figures["yield"]["least"] < figures["semaphore, 2 CPUs"]["least"] < 2000
+    figures = smp_waits.of_python(firmware, counting=True)
+    for one in figures.values():
+        # All that is counted happens alike each time.
+        assert 0 <= one["least"] <= one["median"] < 1.1 * one["least"] + 100

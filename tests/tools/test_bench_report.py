@@ -19,6 +19,7 @@ from tools.bench.console import CONSOLE
 from tools.bench.python import PYTHON
 from tools.bench.report import Benchmark, Budget, Figures
 from tools.bench.size import SIZE
+from tools.bench.smp import SMP
 from tools.errors import EXIT_USER_ERROR, UserError
 
 
@@ -86,7 +87,7 @@ def test_unknown_benchmark_is_refused_before_anything_runs() -> None:
     with pytest.raises(UserError) as caught:
         bench.main(["size", "speed"])
     assert "'speed'" in caught.value.message
-    assert "boot, size, console, python" in caught.value.hint
+    assert "boot, size, console, python, smp" in caught.value.hint
 
 
 def test_one_that_cannot_be_measured_does_not_stop_the_others(
@@ -103,6 +104,6 @@ def test_one_that_cannot_be_measured_does_not_stop_the_others(
     assert [file.name for file in tmp_path.iterdir()] == ["console.json"]
 
 
-@pytest.mark.parametrize("benchmark", [BOOT, SIZE, CONSOLE, PYTHON], ids=lambda one: one.name)
+@pytest.mark.parametrize("benchmark", [BOOT, SIZE, CONSOLE, PYTHON, SMP], ids=lambda one: one.name)
 def test_the_packages_that_a_benchmark_needs_are_known(benchmark: Benchmark) -> None:
     assert host.group_packages(*benchmark.packages)

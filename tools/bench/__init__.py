@@ -22,8 +22,9 @@ def main(names: list[str]) -> int:
     from .console import CONSOLE
     from .python import PYTHON
     from .size import SIZE
+    from .smp import SMP
 
-    known = {one.name: one for one in (BOOT, SIZE, CONSOLE, PYTHON)}
+    known = {one.name: one for one in (BOOT, SIZE, CONSOLE, PYTHON, SMP)}
     for name in names:
         if name not in known:
             raise UserError(f"There is no benchmark {name!r}.", f"Choose of: {', '.join(known)}.")

@@ -7,10 +7,8 @@ one a line, each byte written to the UART, and each exception. What is logged bu
 in the log, so the count is exact; QEMU's own count (`-icount`) must agree, to the instruction.
 """
 
-import re
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,23 +17,12 @@ from typing import Any
 from ..errors import WorkFailed
 from ..guest import PROMPT, Guest
 from ..vmm.base import VmSpec
-from ..vmm.qemu import Qemu
 from .functions import Functions, pvh_entry
 from .gdb_stub import GdbStub
+from .instruction_log import InstructionLog, LoggingQemu
 
-_LOGGED = "exec,nochain,int,trace:serial_write"
-# The second name since QEMU 8.1.
-_ONE_AT_A_TIME = ("singlestep on", "one-insn-per-tb on")
 _SETTLING_INTERVAL = 0.3
 _SETTLING_TIMEOUT = 60.0
-
-_EXECUTED = re.compile(rb"^Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/")
-# An instruction that QEMU logged and then began anew: at the end of a time slice, before device
-# I/O, or because it faults. A fault is a vector below 32 that is no INT instruction.
-_NOT_EXECUTED = re.compile(
-    rb"^Stopped execution of TB chain|^cpu_io_recompile: rewound| *\d+: v=[01][0-9a-f] .* i=0 "
-)
-_SENT = re.compile(rb"^serial_write write addr 0x00 val 0x([0-9a-f]+)")
 
 
 @dataclass(frozen=True)
@@ -49,7 +36,7 @@ class Trace:
     """Counts by address, up to there."""
 
 
-class TracedQemu(Qemu):
+class TracedQemu(LoggingQemu):
     """A QEMU whose guest is counted, or logged to a file, from its PVH entry on."""
 
     def __init__(self, entry: int, log: Path | None) -> None:
@@ -61,29 +48,14 @@ class TracedQemu(Qemu):
     def boot(self) -> None:
         with GdbStub(self.gdb_port) as stub:
             stub.run_to(self._entry)
-            self._at_entry = self._icount()
+            self._at_entry = super().executed()
             if self._log is not None:
-                answers = {self._order(order) for order in _ONE_AT_A_TIME}
-                if all("unknown command" in answer for answer in answers):
-                    raise WorkFailed(f"QEMU {self.version} cannot log single instructions.")
-                self._order(f"logfile {self._log}")
-                self._order(f"log {_LOGGED}")
+                self.start_log(self._log)
             stub.detach()
 
     def executed(self) -> int:
-        """Instructions since the entry, by QEMU's own count. The guest must stand still or halt."""
-        return self._icount() - self._at_entry
-
-    def halt(self) -> None:
-        """Stop the guest."""
-        self.monitor.execute("stop")
-
-    def _icount(self) -> int:
-        return int(self.monitor.execute("query-replay")["icount"])
-
-    def _order(self, line: str) -> str:
-        answer: Any = self.monitor.execute("human-monitor-command", **{"command-line": line})
-        return str(answer)
+        """Instructions since the entry."""
+        return super().executed() - self._at_entry
 
 
 def measure(kernel: Path, awaited: bytes = PROMPT, initramfs: Path | None = None) -> dict[str, Any]:
@@ -147,23 +119,17 @@ class _Boot:
 
 def read_trace(lines: Iterable[bytes], awaited: bytes = PROMPT) -> Trace:
     """Count a log of QEMU to its end and to what is awaited; WorkFailed if that is missing."""
-    counts: Counter[int] = Counter()
-    address, executed, at_awaited = 0, 0, 0
+    log = InstructionLog()
     sent = b""
+    at_awaited = 0
     addresses: dict[int, int] = {}
     for line in lines:
-        if match := _EXECUTED.match(line):
-            address = int(match[1], 16)
-            counts[address] += 1
-            executed += 1
-        elif _NOT_EXECUTED.match(line):
-            counts[address] -= 1
-            executed -= 1
-        elif match := _SENT.match(line):
-            sent += bytes([int(match[1], 16)])
-            if not at_awaited and sent.endswith(awaited):
-                at_awaited = executed
-                addresses = dict(counts)
+        byte = log.take(line)
+        if byte is not None and not at_awaited:
+            sent += bytes([byte])
+            if sent.endswith(awaited):
+                at_awaited = log.executed
+                addresses = dict(log.counts)
     if not at_awaited:
         raise WorkFailed(f"QEMU's log shows no {awaited!r} on the UART.", "Is this Debian's QEMU?")
-    return Trace(executed, at_awaited, addresses)
+    return Trace(log.executed, at_awaited, addresses)

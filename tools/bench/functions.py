@@ -46,6 +46,10 @@ class Functions:
         index = bisect.bisect_right(self._starts, address) - 1
         return self._names[index] if index >= 0 else "?"
 
+    def address(self, name: str) -> int:
+        """Where the function begins; 0 where there is none of that name."""
+        return self._starts[self._names.index(name)] if name in self._names else 0
+
     def sums(self, counts: Iterable[tuple[int, int]]) -> dict[str, int]:
         """Counts by function from counts by address, the largest first."""
         total: Counter[str] = Counter()

@@ -58,6 +58,8 @@ class VmSpec:
     """QEMU only: the CPU to emulate."""
     count_instructions: bool = False
     """QEMU only: one guest instruction is one nanosecond, so that the TSC counts instructions."""
+    skip_idle_time: bool = False
+    """QEMU only, with `count_instructions`: while all CPUs wait, time jumps to the next event."""
     gdb_port: int | None = None
     """A port of the loopback interface (0: any free one) where the machine waits for gdb before it
     runs its first instruction; `Vmm.boot` leaves it waiting. Cloud Hypervisor has that only where

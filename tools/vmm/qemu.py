@@ -7,6 +7,8 @@ import re
 import shutil
 import socket
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from . import gdb_port
@@ -127,6 +129,13 @@ class Qemu(Vmm):
     def stderr_text(self) -> str:
         return self._process.output if self._process is not None else ""
 
+    def cpu_seconds(self) -> list[float]:
+        """How long the host has run each virtual CPU so far, where each has a thread of its own."""
+        threads: Any = self.monitor.execute("query-cpus-fast")
+        # The kernel's Documentation/scheduler/sched-stats.rst: nanoseconds come first.
+        stats = [Path(f"/proc/{one['thread-id']}/schedstat").read_text() for one in threads]
+        return [int(stat.split()[0]) / 1e9 for stat in stats]
+
     def inject_nmi(self) -> None:
         self.monitor.execute("inject-nmi")
 
@@ -157,5 +166,5 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
     if spec.debug_console:
         command += ["-debugcon", "stdio"]
     if spec.count_instructions:
-        command += ["-icount", "shift=0"]
+        command += ["-icount", "shift=0,sleep=off" if spec.skip_idle_time else "shift=0"]
     return command
