@@ -76,10 +76,18 @@ static void print_str(const mp_print_t *to, mp_obj_t obj) {
     mp_obj_print_helper(to, obj, PRINT_STR);
 }
 
+// The name of the module that made the class. What was made in C counts as built in.
+static mp_obj_t module_of(mp_obj_t exception) {
+    mp_obj_t module[2];
+    mp_load_method_maybe(MP_OBJ_FROM_PTR(mp_obj_get_type(exception)), MP_QSTR___module__, module);
+    return module[0] == MP_OBJ_NULL ? MP_OBJ_NEW_QSTR(MP_QSTR_builtins) : module[0];
+}
+
 static message_t *send_failure(mp_obj_t exception, mp_obj_t copy) {
     mp_obj_t items[] = {
         MP_OBJ_NEW_SMALL_INT(FURTHER_FAILED),
         MP_OBJ_NEW_QSTR(mp_obj_get_type(exception)->name),
+        module_of(exception),
         text_of(print_str, exception),
         text_of(mp_obj_print_exception, exception),
         copy,

@@ -15,7 +15,7 @@ enum {
 // So is the reply.
 enum {
     FURTHER_DONE,       // (the result,)
-    FURTHER_FAILED,     // (name of the exception's type, its text, its traceback, itself or None)
+    FURTHER_FAILED,     // (names of the exception's type and its module, its text, its traceback, itself or None)
     FURTHER_UNSHAREABLE, // (why the result does not cross,)
 };
 

@@ -20,10 +20,10 @@ class ExecutionFailed(InterpreterError):
 
     def __init__(self, excinfo):
         self.excinfo = excinfo
-        super().__init__(f"{excinfo.type.__name__}: {excinfo.msg}".rstrip(": "))
-
-    def __str__(self):
-        return f"{self.args[0]}\n\nUncaught in the interpreter:\n\n{self.excinfo.errdisplay}"
+        # What prints an exception that nobody catches shows this, and asks for no __str__().
+        super().__init__(
+            f"{excinfo.formatted}\n\nUncaught in the interpreter:\n\n{excinfo.errdisplay}"
+        )
 
 
 class QueueNotFoundError(Exception):
@@ -51,7 +51,9 @@ class _Namespace:
 def _find(find, id, error):
     if not isinstance(id, int):
         raise TypeError("id must be an int")
-    found = find(id) if id >= 0 else None
+    if id < 0:
+        raise ValueError("id must not be negative")
+    found = find(id)
     if found is None or found.id() != id:
         raise error(f"unrecognized ID {id}")
     return found
@@ -104,8 +106,10 @@ class Interpreter(_ById):
 
     def prepare_main(*args, **kwargs):
         self, *ns = args
-        names = dict(*ns)
+        names = {} if ns == [None] else dict(*ns)
         names.update(kwargs)
+        if not names:
+            raise ValueError("no names are given")
         for name in names:
             if not isinstance(name, str):
                 raise TypeError("names must be strings")
@@ -136,21 +140,16 @@ class Interpreter(_ById):
         raise NotShareableError(rest[0])
 
 
-def _failure(name, msg, formatted, exception):
-    type = _Namespace(__name__=name, __qualname__=name, __module__=_module_of(exception))
+def _failure(name, module, msg, traceback, exception):
+    type = _Namespace(__name__=name, __qualname__=name, __module__=module)
+    formatted = name if module in ("builtins", "__main__") else f"{module}.{name}"
+    if msg:
+        formatted += f": {msg}"
     failure = ExecutionFailed(
-        _Namespace(type=type, msg=msg, formatted=f"{name}: {msg}", errdisplay=formatted)
+        _Namespace(type=type, msg=msg, formatted=formatted, errdisplay=traceback.rstrip())
     )
     failure._exception = exception
     return failure
-
-
-def _module_of(exception):
-    import builtins
-
-    if exception is None or hasattr(builtins, type(exception).__name__):
-        return "builtins"
-    return getattr(type(exception), "__module__", "__main__")
 
 
 def _dedent(text):

@@ -19,22 +19,30 @@ class _Context(WorkerContext):
         self._interpreter = interpreters.create()
         try:
             if self._initializer is not None:
-                self.run((self._initializer, self._initargs, {}))
+                self._call(self._initializer, self._initargs, {})
         except BaseException:
             self._interpreter.close()
             raise
 
     def run(self, task):
-        fn, args, kwargs = task
+        try:
+            self._interpreter.is_running()
+        except interpreters.InterpreterNotFoundError:
+            self.initialize()  # The task before has ended that one, by a crash for example.
+        return self._call(*task)
+
+    def _call(self, fn, args, kwargs):
         try:
             return self._interpreter.call(fn, *args, **kwargs)
         except interpreters.ExecutionFailed as failure:
-            if failure._exception is None:
-                raise
-            raise failure._exception from failure
+            exception = failure if failure._exception is None else failure._exception
+        raise exception
 
     def finalize(self):
-        self._interpreter.close()
+        try:
+            self._interpreter.close()
+        except interpreters.InterpreterError:
+            pass  # It has ended, or who else uses it is to close it.
 
 
 class InterpreterPoolExecutor(ThreadPoolExecutor):
