@@ -20,7 +20,7 @@
 #define RING_ORDER 4
 #define RING_SIZE (PAGE_SIZE << RING_ORDER)
 
-/* Receive ring. `head` is moved by whoever holds `lock`, `tail` by the reader. What does not
+/* Receive ring. `head` is moved by whoever holds `lock`, `tail` by readers. What does not
  * fit stays in the UART, where nothing is lost: the reader takes it in again. */
 static uint8_t *ring;
 static uint32_t head, tail;
@@ -85,12 +85,15 @@ bool console_readable(void) {
 }
 
 int console_read(void) {
-    if (!console_readable()) {
-        return -1;
-    }
-    int c = ring[tail % RING_SIZE];
-    __atomic_store_n(&tail, tail + 1, __ATOMIC_RELEASE);
-    if (left_in_uart && head - tail <= RING_SIZE / 2) {
+    uint32_t at = __atomic_load_n(&tail, __ATOMIC_RELAXED);
+    int c;
+    do {
+        if (__atomic_load_n(&head, __ATOMIC_ACQUIRE) == at) {
+            return -1;
+        }
+        c = ring[at % RING_SIZE];
+    } while (!__atomic_compare_exchange_n(&tail, &at, at + 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    if (left_in_uart && head - at <= RING_SIZE / 2) {
         uint64_t flags = spin_lock_irqsave(&lock);
         take_in();
         spin_unlock_irqrestore(&lock, flags);

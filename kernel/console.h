@@ -17,7 +17,7 @@ void console_init(void);
 /* True where a byte can be read now. Any context. */
 bool console_readable(void);
 
-/* Takes one byte, 0..255, or -1 where there is none. One thread at a time; interrupts on. */
+/* Takes one byte, 0..255, or -1 where there is none. Any thread; interrupts on. */
 int console_read(void);
 
 /* Sends all the bytes as they are, and waits for the UART. Any thread, interrupts on: those of two

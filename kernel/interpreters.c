@@ -128,12 +128,14 @@ void interpreter_release(interpreter_t *self) {
     }
 }
 
-/* Those of an interpreter that is to end by itself have as long as they need, or PATIENCE_NS. */
-static void wait_for_threads(interpreter_t *self, bool patient) {
-    uint64_t deadline_ns = patient ? WAIT_FOREVER : clock_monotonic_ns() + PATIENCE_NS;
+/* Until none runs. They have as long as they need to end by themselves; or PATIENCE_NS, where they were told to. */
+static void wait_for_threads(interpreter_t *self, bool is_told, bool (*is_enough)(void)) {
+    uint64_t deadline_ns = is_told ? clock_monotonic_ns() + PATIENCE_NS : WAIT_FOREVER;
     uint32_t running;
     while ((running = __atomic_load_n(&self->running, __ATOMIC_ACQUIRE))) {
-        if (wait_on(&self->running, running, interpreter_is_dead(self) ? clock_monotonic_ns() + KILL_AGAIN_NS : deadline_ns) == WAIT_TIMEOUT) {
+        uint64_t until_ns = interpreter_is_dead(self) ? clock_monotonic_ns() + KILL_AGAIN_NS : deadline_ns;
+        wait_result_t result = wait_on_interruptible(&self->running, running, until_ns);
+        if (result == WAIT_TIMEOUT || (result == WAIT_INTERRUPTED && is_enough())) {
             interpreter_kill(self);
         }
     }
@@ -149,7 +151,7 @@ static void free_memory(interpreter_t *self) {
     interpreter_release(self);
 }
 
-bool interpreter_close(interpreter_t *self, bool if_idle) {
+bool interpreter_close(interpreter_t *self, bool if_idle, bool (*is_enough)(void)) {
     bool is_first = !interpreter_is_main(self) && call_close(&self->call, if_idle);
     if (is_first && !if_idle) {
         __atomic_store_n(&self->closing, true, __ATOMIC_SEQ_CST);
@@ -158,7 +160,7 @@ bool interpreter_close(interpreter_t *self, bool if_idle) {
     if (!(is_first || interpreter_is_dead(self)) || __atomic_exchange_n(&self->reaped, true, __ATOMIC_ACQ_REL)) {
         return false;
     }
-    wait_for_threads(self, if_idle);
+    wait_for_threads(self, !if_idle, is_enough);
     free_memory(self);
     return true;
 }

@@ -86,9 +86,10 @@ static inline bool interpreter_is_alive(interpreter_t *interpreter) {
 
 /* Has its main thread end (call_next() returns NULL), waits for that, and gives all its memory back; what is
  * held stays until it is released. Of one that died it gives back what is left. False where somebody closes it
- * already, or it is the main one. Only `if_idle`: false, too, where it is in a call; otherwise it has two seconds to end
- * by itself. Thread context, of another interpreter. */
-bool interpreter_close(interpreter_t *interpreter, bool if_idle);
+ * already, or it is the main one. Only `if_idle`: false, too, where it is in a call; otherwise it is interrupted, and has
+ * two seconds to end by itself. When thread_interrupt() ends the wait, `is_enough` says whether it has had its time.
+ * Thread context, of another interpreter. */
+bool interpreter_close(interpreter_t *interpreter, bool if_idle, bool (*is_enough)(void));
 
 /* Has `fn` called in interrupt context, in this interpreter's address space, when the monotonic clock reaches
  * `deadline_ns`. There is one alarm: a new one replaces it. Thread context. */

@@ -222,6 +222,7 @@ void application_prepare(void) {
         put_frozen_first();
     }
     fill_argv();
+    stdio_set_mode(stdio_mode_setting()); // Of each interpreter.
 }
 
 static void allow_interrupt(bool allow) {

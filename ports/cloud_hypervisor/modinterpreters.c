@@ -44,7 +44,7 @@ static mp_obj_t handle_or_none(handle_t *self, interpreter_t *interpreter) {
 
 static bool close_without_gil(interpreter_t *interpreter, bool if_idle) {
     MP_THREAD_GIL_EXIT();
-    bool closed = interpreter_close(interpreter, if_idle);
+    bool closed = interpreter_close(interpreter, if_idle, mp_thread_is_interrupted);
     MP_THREAD_GIL_ENTER();
     return closed;
 }
@@ -149,6 +149,7 @@ static mp_obj_t handle_close(mp_obj_t self_in) {
         living(self_in);
         mp_raise_msg(&mp_type_InterpreterError, MP_ERROR_TEXT("interpreter running"));
     }
+    mp_handle_pending(true); // Here, not behind the `try` that this may be in.
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(handle_close_obj, handle_close);

@@ -95,7 +95,12 @@ void mp_thread_cancel_main(void) {
 }
 
 bool mp_thread_is_interrupted(void) {
-    return MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL;
+    const py_thread_t *self = current();
+    mp_uint_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
+    const mp_state_thread_t *state = state_owner == self ? &mp_state_ctx.thread : &self->state;
+    bool is_pending = state->mp_pending_exception != MP_OBJ_NULL;
+    MICROPY_END_ATOMIC_SECTION(atomic);
+    return is_pending || __atomic_load_n(&self->is_cancelled, __ATOMIC_ACQUIRE);
 }
 
 void mp_thread_wake_main(void) {

@@ -57,7 +57,7 @@ uint64_t mp_thread_deadline(void *timeout);
 // space.
 void mp_thread_cancel_main(void);
 
-// Whether this thread is to raise something that came from outside. With the GIL.
+// Whether this thread is to raise something that came from outside, or to end. With the GIL or without.
 bool mp_thread_is_interrupted(void);
 
 // What this thread has seen of events: two, when it waits, and when a callback in such a wait waits.

@@ -225,6 +225,25 @@ def test_ctrl_c_reaches_the_interpreter_that_was_called(boot: Boot) -> None:
     guest.repl.finish(guest.timeout)
 
 
+def test_ctrl_c_ends_an_interpreter_that_does_not_close(boot: Boot) -> None:
+    guest = booted(boot, 2)
+    code = (
+        "it = interpreters.create()\n"
+        "it.exec('@micropython.viper\\ndef stuck():\\n  while True: pass\\n"
+        "import _thread\\n_thread.start_new_thread(stuck, ())')\n"
+        "time.sleep_ms(20)\n"
+        "try:\n"
+        "    print('now')\n"
+        "    it.close()\n"
+        "except KeyboardInterrupt: print('interrupted', interpreters.list_all())\n"
+    )
+    guest.repl.start(code.encode(), guest.timeout)
+    guest.read_until(b"now")
+    guest.write(b"\x03")
+    guest.read_until(b"interrupted [Interpreter(0)]\r\n\x04")
+    guest.repl.finish(guest.timeout)
+
+
 def test_soft_reset_ends_all_interpreters(boot: Boot) -> None:
     guest = booted(boot, 2)
     # All CPUs run from here on, and there are page tables for stacks.
