@@ -104,11 +104,24 @@ asyncio.run(main())
     assert said(shared_guest, code) == ["[1]"]
 
 
+def test_an_exception_that_nobody_awaits_is_told(shared_guest: Guest) -> None:
+    code = """
+async def main():
+    asyncio.get_event_loop().run_in_executor(None, bad)
+    await asyncio.sleep_ms(50)
+    print('end')
+asyncio.run(main())
+"""
+    lines = said(shared_guest, code)
+    assert lines[0] == "Task exception wasn't retrieved"
+    assert lines[-2:] == ["KeyError: mine", "end"]
+
+
 def test_cancelling_the_task_cancels_the_future(shared_guest: Guest) -> None:
     code = """
 async def main():
     executor = ThreadPoolExecutor(1)
-    busy = executor.submit(slow, 1, 100)
+    busy = executor.submit(gated, 1)
     fs = [executor.submit(slow, i) for i in range(2)]
     tasks = [asyncio.wrap_future(f) for f in fs]
     tasks[0].cancel()
@@ -125,6 +138,7 @@ async def main():
     except asyncio.CancelledError: print('cancelled')
     try: await asyncio.wait_for(asyncio.wrap_future(busy), 0.01)
     except asyncio.TimeoutError: print('timeout', busy.done(), busy.cancelled())
+    gate.set()
     print(busy.result())
     executor.shutdown()
 asyncio.run(main())

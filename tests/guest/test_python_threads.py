@@ -426,12 +426,12 @@ def test_callbacks_run_while_the_main_thread_waits_for_a_lock(boot: Boot, cpus: 
         "    if count == 5: lock.release()\n"
         "_thread.start_new_thread(time.sleep, (100,))\n"
         "timer = machine.Timer(period=5, callback=tick)\n"
-        "print(lock.acquire(), count)\n"
+        "print(lock.acquire(), count >= 5)\n"
         "count = 0\n"
-        "print(lock.acquire(timeout=10), count)\n"
+        "print(lock.acquire(timeout=100), count >= 5)\n"
         "timer.deinit()"
     )
-    assert guest.output_of(code) == "True 5\nTrue 5\n"
+    assert guest.output_of(code) == "True True\nTrue True\n"
 
 
 def test_ctrl_c_while_a_callback_runs_is_not_lost(guest: Guest) -> None:

@@ -153,7 +153,7 @@ def bad(args): raise OSError(5)
 threading.excepthook = bad
 t = spawn(f, KeyError(2))
 t.join()
-time.sleep_ms(50)
+time.sleep_ms(300)
 print(t.is_alive(), active_count())
 """
     lines = said(shared_guest, code)
@@ -183,7 +183,7 @@ def wait(i):
 threads = []
 for i in range(4):
     threads.append(spawn(wait, i))
-    time.sleep_ms(10)
+    while len(c._waiters) <= i: time.sleep_ms(1)
 with c: c.notify()
 threads[0].join()
 print(got)
@@ -290,7 +290,7 @@ def broken(barrier, timeout=None):
     except BrokenBarrierError as e: return True
 told = []
 t = spawn(lambda: told.append(broken(b)))
-time.sleep_ms(10)
+while not b.n_waiting: time.sleep_ms(1)
 print(b.n_waiting)
 b.reset()
 t.join()

@@ -281,7 +281,7 @@ def excepthook(args):
 __excepthook__ = excepthook
 
 _active = {}  # Thread by ident.
-_active_lock = Lock()  # From a thread's begin until it is in there.
+_active_lock = RLock()  # From a thread's begin until it is in there. A callback may start one, too.
 _count = 0
 
 

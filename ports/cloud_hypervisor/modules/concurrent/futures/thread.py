@@ -119,15 +119,19 @@ class ThreadPoolExecutor(Executor):
             context.finalize()
 
     def _run(self, context, future, task):
-        if future.set_running_or_notify_cancel():
+        runs = future.set_running_or_notify_cancel()
+        result = exception = None
+        if runs:
             try:
                 result = context.run(task)
             except BaseException as e:
-                future.set_exception(e)
-            else:
-                future.set_result(result)
+                exception = e
         with self._lock:
-            self._unfinished -= 1
+            self._unfinished -= 1  # First: who has the result and submits more finds a worker.
+        if exception is not None:
+            future.set_exception(exception)
+        elif runs:
+            future.set_result(result)
 
     def _break(self):
         with self._lock:
