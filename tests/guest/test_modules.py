@@ -14,7 +14,7 @@ from tests.guest.conftest import Boot
 from tools.guest import Guest
 
 MODULES = (
-    "_asyncio _guest _thread array asyncio binascii builtins cloud_hypervisor cmath "
+    "_asyncio _guest _interpreters _thread array asyncio binascii builtins cloud_hypervisor cmath "
     "collections concurrent cryptolib deflate errno framebuf gc guest hashlib heapq io json "
     "machine marshal math micropython os platform queue random re select struct sys "
     "threading time uasyncio uctypes unittest vfs"
