@@ -147,7 +147,7 @@ static void wait_for_gil(py_thread_t *self) {
         if (result == WAIT_TIMEOUT) {
             __atomic_store_n(&is_wanted, true, __ATOMIC_RELEASE);
             mp_thread_ask_attention();
-            deadline_ns += SWITCH_INTERVAL_NS;
+            deadline_ns = clock_monotonic_ns() + SWITCH_INTERVAL_NS;
         }
     }
 }
