@@ -91,6 +91,8 @@ void heap_after_exec(int *ret);
 #if MICROPY_PY_THREAD
 // mpthreadport.c has mp_sched_exception().
 #define MICROPY_WRAP_MP_SCHED_EXCEPTION(f) upstream_##f
+void mp_thread_tell_callback(void);
+#define MICROPY_INTERNAL_EVENT_HOOK mp_thread_tell_callback()
 #endif
 
 // Callbacks. Interrupt handlers schedule them; they run in the interpreter's own thread.

@@ -252,17 +252,32 @@ static MP_NOINLINE void gil_hand_over(void) {
     begin_turn(current());
 }
 
+void mp_thread_tell_callback(void) {
+    mp_obj_t exception = MP_STATE_THREAD(mp_pending_exception);
+    if (exception != MP_OBJ_NULL) {
+        mp_obj_exception_clear_traceback(exception); // A callback may have had it.
+        if (MP_STATE_VM(sched_state) < 0) {
+            nlr_raise(exception);
+        }
+    }
+}
+
+static void handle_pending(void) {
+    mp_thread_tell_callback();
+    mp_handle_pending(true);
+}
+
 void mp_thread_attention(void) {
     if (__atomic_load_n(&main_thread.is_cancelled, __ATOMIC_ACQUIRE) && current() == &main_thread && !is_collecting()) {
         gil_release();
         end_cancelled(&main_thread);
     }
-    mp_handle_pending(true);
+    handle_pending();
     // A callback runs to its end first.
     if (__atomic_load_n(&is_wanted, __ATOMIC_ACQUIRE) && MP_STATE_VM(sched_state) >= 0) {
         __atomic_store_n(&is_wanted, false, __ATOMIC_RELEASE);
         gil_hand_over();
-        mp_handle_pending(true);
+        handle_pending();
     }
     ask_attention_if_pending(); // It may have come while a callback ran.
 }
@@ -292,7 +307,7 @@ void mp_thread_mutex_unlock(mp_thread_mutex_t *mutex) {
 bool mp_thread_mutex_lock_until(mp_thread_mutex_t *mutex, uint64_t deadline_ns) {
     wait_result_t result = mutex_try_lock(mutex) ? WAIT_WOKEN : WAIT_INTERRUPTED;
     while (result == WAIT_INTERRUPTED && deadline_ns) {
-        mp_handle_pending(true);
+        handle_pending();
         MP_THREAD_GIL_EXIT();
         result = mutex_lock_interruptible(mutex, deadline_ns);
         MP_THREAD_GIL_ENTER();

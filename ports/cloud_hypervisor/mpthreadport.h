@@ -43,6 +43,10 @@ void mp_thread_attention(void);
 // again who wait for an event. Any context.
 void mp_thread_wake_main(void);
 
+// Before mp_handle_pending(true): raises in a callback, where its own code waits, what is pending for the thread.
+// That stays so, since all that a callback raises ends there.
+void mp_thread_tell_callback(void);
+
 // Has the thread that runs Python call mp_thread_attention(). Any context.
 void mp_thread_ask_attention(void);
 

@@ -398,16 +398,18 @@ def test_a_callback_that_waits_stops_nobody(boot: Boot, cpus: int) -> None:
         "import _thread, machine, time\n"
         "def busy():\n"
         "    while True: pass\n"
+        "ticks = []\n"
         "def tick(timer):\n"
         "    time.sleep_ms(1)\n"
-        "    print('tick')\n"
+        "    ticks.append(1)\n"
         "_thread.start_new_thread(busy, ())\n"
         "timer = machine.Timer(period=20, callback=tick)\n"
+        "while len(ticks) < 5: pass\n"
+        "print('READY')\n"
         "while True: pass"
     )
     guest.repl.start(code.encode(), guest.timeout)
-    for _ in range(3):
-        guest.read_until(b"tick\r\n")
+    guest.read_until(b"READY\r\n")
     check_interrupted(guest)
 
 
@@ -433,13 +435,19 @@ def test_callbacks_run_while_the_main_thread_waits_for_a_lock(boot: Boot, cpus: 
     assert guest.output_of(code) == "True True\nTrue True\n"
 
 
-def test_ctrl_c_while_a_callback_runs_is_not_lost(guest: Guest) -> None:
+@pytest.mark.parametrize(
+    "wait", ["while time.ticks_ms() < end: pass", "time.sleep(100)", "lock.acquire()"]
+)
+def test_ctrl_c_while_a_callback_runs_is_not_lost(guest: Guest, wait: str) -> None:
     code = (
+        "import _thread\n"
+        "lock = _thread.allocate_lock()\n"
+        "lock.acquire()\n"
         "import machine, time\n"
         "def callback(timer):\n"
         "    print('READY')\n"
         "    end = time.ticks_ms() + 500\n"
-        "    while time.ticks_ms() < end: pass\n"
+        f"    {wait}\n"
         "machine.Timer(mode=machine.Timer.ONE_SHOT, period=10, callback=callback)\n"
         "while True: pass"
     )
