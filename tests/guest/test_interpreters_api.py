@@ -253,30 +253,29 @@ create().call(f, 0)
 def test_call_in_thread(shared_guest: Guest) -> None:
     code = """
 threading.excepthook = lambda args: print(str(args.exc_value).split('\\n')[0])
-i = create()
-i.exec('got = []')
-def f(x, *, ms=20):
-    import time
-    time.sleep_ms(ms)
-    got.append(x)
+i, q = create(), create_queue()
+def f(x, *, q):
+    global got
+    got = x, q.get()
     return object()
-t = i.call_in_thread(f, 1, ms=100)
-time.sleep_ms(30)
-print(type(t).__name__, t.is_alive(), i.is_running())
+t = i.call_in_thread(f, 1, q=q)
+while not i.is_running(): time.sleep_ms(1)
+print(type(t).__name__, t.is_alive())
 for call in (
     lambda: i.exec('1'), lambda: i.call(print), lambda: i.prepare_main(a=1), i.close
 ): error(call)
+q.put(2)
 t.join()
 print(t.is_alive(), i.is_running(), i.call(lambda: got))
 i.call_in_thread(int, 'x').join()
 print(i.call(abs, -1))
 """
     assert said(shared_guest, code) == [
-        "Thread True True",
+        "Thread True",
         *(["InterpreterError: interpreter already running"] * 3),
         "InterpreterError: interpreter running",
         "'object' object can't be shared",
-        "False False [1]",
+        "False False (1, 2)",
         "ValueError: invalid syntax for integer with base 10: 'x'",
         "1",
     ]
