@@ -29,10 +29,10 @@
 /* Unmapped below that, where nothing else is. */
 #define STACK_GAP (LARGE_PAGE_SIZE / 8)
 
-/* The heap of the common size. Of a small machine it takes three quarters; the rest is for
+/* The heap of the common size. Of a small machine it takes four fifths; the rest is for
  * what the kernel needs, machine code and a RAM disk. */
 #define COMMON_HEAP_SIZE (32 << 20)
-#define SMALL_MACHINE_SHARE(bytes) ((bytes) / 4 * 3)
+#define SMALL_MACHINE_SHARE(bytes) ((bytes) / 5 * 4)
 
 /* Of what is free then, the heap of an interpreter after the main one. */
 #define FURTHER_SHARE(bytes) ((bytes) / 16)
