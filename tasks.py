@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""The invoke tasks of this repository: those that a user has too, tools/tasks.py, and two more."""
+"""The invoke tasks of this repository: those that a user has too, in tools/tasks.py, and more."""
 
 from invoke.context import Context
 
-from tools.tasking import task
+from tools.tasking import number, task
 from tools.tasks import build, clean, debug, doctor, execute, flash, run, size
 
-__all__ = ["bench", "build", "clean", "debug", "doctor", "execute", "flash", "run", "size", "test"]
+__all__ = [
+    "bench",
+    "build",
+    "clean",
+    "debug",
+    "doctor",
+    "execute",
+    "flash",
+    "run",
+    "size",
+    "soak",
+    "test",
+]
 
 
 @task(
@@ -31,3 +43,24 @@ def bench(_: Context, name: str = "") -> int:
     from tools import bench
 
     return bench.main([part for part in name.split(",") if part])
+
+
+@task(
+    "soak",
+    help={
+        "seconds": "how long, 600 unless given",
+        "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
+        "cpus": "virtual CPUs, as many as the host has unless given",
+        "seed": "what chance begins with; another each time unless given",
+    },
+)
+def soak(_: Context, seconds: str = "600", vmm: str = "", cpus: str = "", seed: str = "") -> int:
+    """Have a guest do all at once that several CPUs can, and see that nothing is lost."""
+    from tools import soak
+
+    return soak.main(
+        number("seconds", seconds, 1, 10_000_000),
+        vmm or None,
+        number("cpus", cpus, 1, 254) if cpus else None,
+        number("seed", seed, 0, 2**32) if seed else None,
+    )

@@ -63,7 +63,8 @@ def test_current_environment_needs_no_network_and_under_a_second(root: Path) -> 
 def test_works_from_any_directory(root: Path) -> None:
     done = run_inv(root, "--list")
     assert done.returncode == 0
-    for task in ("run", "exec", "build", "test", "debug", "size", "doctor", "clean", "bench"):
+    names = ("run", "exec", "build", "test", "debug", "size", "doctor", "clean", "bench", "soak")
+    for task in names:
         assert f"\n  {task} " in done.stdout
 
 
