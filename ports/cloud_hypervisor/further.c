@@ -11,6 +11,7 @@
 
 #include "application.h"
 #include "further.h"
+#include "heap.h"
 #include "kernel/interpreters.h"
 #include "session.h"
 #include "sharing.h"
@@ -148,6 +149,7 @@ static message_t *serve(message_t *request) {
         return reply_of(result, MP_OBJ_NULL);
     }
     mp_handle_pending(false);
+    heap_relieve(); // Else what has filled all memory could neither be told of nor be undone.
     return reply_of(MP_OBJ_NULL, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 

@@ -583,3 +583,17 @@ print(create().call(abs, -1))
         "True 1 1",
         "1",
     ]
+
+
+def test_who_has_filled_its_memory_is_told_and_goes_on(boot: Boot) -> None:
+    guest = boot(memory="32M")
+    guest.wait_for_prompt()
+    code = """
+i = create()
+for n in range(2):
+    try: i.exec('x = []\\nwhile True: x.append(bytes(1000))')
+    except ExecutionFailed as e: print(e.excinfo.type.__name__)
+    i.exec('print(len(x) > 1000); del x')
+print(i.call(len, bytes(100000)))
+"""
+    assert said(guest, code) == ["MemoryError", "True", "MemoryError", "True", "100000"]
