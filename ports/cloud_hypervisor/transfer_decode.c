@@ -18,7 +18,6 @@
 
 #include "transfer_format.h"
 
-#define VALUES_ALLOC_MIN (8)
 #define SIZE_BITS (8 * sizeof(size_t))
 
 void decode_refuse(void) {
@@ -96,11 +95,20 @@ static mp_obj_t decode_promised(decoder_t *d) {
 
 // Numbers of objects ------------------------------------------------------------------------
 
+static void values_grow(decoder_t *d) {
+    size_t alloc = 2 * d->n_values_alloc;
+    if (d->values == d->first_values) {
+        d->values = m_new(mp_obj_t, alloc);
+        memcpy(d->values, d->first_values, sizeof(d->first_values));
+    } else {
+        d->values = m_renew(mp_obj_t, d->values, d->n_values_alloc, alloc);
+    }
+    d->n_values_alloc = alloc;
+}
+
 static size_t new_number(decoder_t *d) {
     if (d->n_values == d->n_values_alloc) {
-        size_t alloc = MAX(2 * d->n_values_alloc, VALUES_ALLOC_MIN);
-        d->values = m_renew(mp_obj_t, d->values, d->n_values_alloc, alloc);
-        d->n_values_alloc = alloc;
+        values_grow(d);
     }
     d->values[d->n_values] = MP_OBJ_NULL;
     return d->n_values++;
@@ -394,11 +402,16 @@ mp_obj_t decode_value(decoder_t *d) {
 }
 
 mp_obj_t transfer_decode(const byte *data, size_t len, transfer_trust_t trust, transfer_sharing_t *sharing) {
-    decoder_t decoder = { .at = data, .end = data + len, .trust = trust, .sharing = sharing };
+    decoder_t decoder = {
+        .at = data, .end = data + len, .n_values_alloc = DECODER_FIRST_VALUES, .trust = trust, .sharing = sharing,
+    };
+    decoder.values = decoder.first_values;
     mp_obj_t value = decode_value(&decoder);
     if (decoder.at != decoder.end) {
         decode_refuse();
     }
-    m_del(mp_obj_t, decoder.values, decoder.n_values_alloc);
+    if (decoder.values != decoder.first_values) {
+        m_del(mp_obj_t, decoder.values, decoder.n_values_alloc);
+    }
     return value;
 }

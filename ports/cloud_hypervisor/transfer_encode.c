@@ -18,7 +18,6 @@
 
 #include "transfer_format.h"
 
-#define MEMO_ALLOC_MIN (16)
 #define BIG_LEN_MIN (16)
 
 MP_DEFINE_EXCEPTION(NotShareableError, TypeError)
@@ -48,7 +47,7 @@ static void reserve(encoder_t *e, size_t size) {
 
 void encode_byte(encoder_t *e, byte value) {
     reserve(e, 1);
-    vstr_add_byte(e->bytes, value);
+    e->bytes->buf[e->bytes->len++] = value;
 }
 
 void encode_size(encoder_t *e, size_t value) {
@@ -95,18 +94,23 @@ static memo_slot_t *memo_find(encoder_t *e, mp_obj_t object) {
     }
 }
 
+static void free_memo(encoder_t *e, memo_slot_t *memo, size_t alloc) {
+    if (memo != e->first_memo) {
+        m_del(memo_slot_t, memo, alloc);
+    }
+}
+
 static void memo_grow(encoder_t *e) {
     memo_slot_t *old = e->memo;
     size_t old_alloc = e->memo_alloc;
-    size_t alloc = MAX(2 * old_alloc, MEMO_ALLOC_MIN);
-    e->memo = m_new0(memo_slot_t, alloc);
-    e->memo_alloc = alloc;
+    e->memo_alloc = 2 * old_alloc;
+    e->memo = m_new0(memo_slot_t, e->memo_alloc);
     for (size_t i = 0; i < old_alloc; i++) {
         if (old[i].object != MP_OBJ_NULL) {
             *memo_find(e, old[i].object) = old[i];
         }
     }
-    m_del(memo_slot_t, old, old_alloc);
+    free_memo(e, old, old_alloc);
 }
 
 // Writes a reference if the object has a number. If not it gets one: false.
@@ -406,7 +410,8 @@ void encode_value(encoder_t *e, mp_obj_t obj) {
 }
 
 void transfer_encode(mp_obj_t obj, vstr_t *bytes, transfer_sharing_t *sharing) {
-    encoder_t encoder = { .bytes = bytes, .sharing = sharing };
+    encoder_t encoder = { .bytes = bytes, .memo_alloc = ENCODER_FIRST_MEMO, .sharing = sharing };
+    encoder.memo = encoder.first_memo;
     encode_value(&encoder, obj);
-    m_del(memo_slot_t, encoder.memo, encoder.memo_alloc);
+    free_memo(&encoder, encoder.memo, encoder.memo_alloc);
 }

@@ -45,14 +45,19 @@ typedef struct _memo_slot_t {
     size_t open : 1; // It is being encoded and cannot be referred to yet.
 } memo_slot_t;
 
+// What a small value needs lies on the stack.
+#define ENCODER_FIRST_MEMO (16)
+#define DECODER_FIRST_VALUES (8)
+
 typedef struct _encoder_t {
     vstr_t *bytes;
     memo_slot_t *memo;
-    size_t memo_alloc; // 0 or a power of 2
+    size_t memo_alloc; // A power of 2.
     size_t memo_used;
     size_t depth;
     bool in_key;
     transfer_sharing_t *sharing;
+    memo_slot_t first_memo[ENCODER_FIRST_MEMO];
 } encoder_t;
 
 void encode_byte(encoder_t *e, byte value);
@@ -74,6 +79,7 @@ typedef struct _decoder_t {
     bool in_key;
     transfer_trust_t trust;
     transfer_sharing_t *sharing;
+    mp_obj_t first_values[DECODER_FIRST_VALUES];
 } decoder_t;
 
 // All of these raise ValueError where the bytes do not hold what is asked for.
