@@ -431,3 +431,22 @@ def in_a_pool(items):
         "[2, 4, 6]",
     ]
     assert status == 0
+
+
+def test_an_application_s_files_are_read_everywhere(start: Start) -> None:
+    """The RAM disk is the main interpreter's."""
+    main = """
+from concurrent.interpreters import *
+open('/note.txt', 'w').write('mine')
+def look():
+    import os
+    def kind(f, *args):
+        try: return f(*args)
+        except OSError as e: return e.errno
+    print(open('data.txt').read(), open('/rom/data.txt').read(), os.getcwd(), os.listdir('/'))
+    print(kind(open, '/note.txt'), kind(open, '/new.txt', 'w'), kind(open, 'new.txt', 'w'))
+create().call(look)
+"""
+    status, output, _ = outcome(start, {"main.py": main, "data.txt": "text"})
+    lines = output.decode().replace("\r", "").splitlines()
+    assert (status, lines) == (0, ["text text /rom ['rom']", "19 19 30"])
