@@ -257,8 +257,7 @@ static void run_last(mp_obj_t function) {
     allow_interrupt(false);
 }
 
-// As CPython does: threads that are no daemons are waited for, then comes what sys.atexit() was given.
-static void wait_for_threads(void) {
+void application_wait_for_threads(void) {
     mp_map_elem_t *threading =
         mp_map_lookup(&MP_STATE_VM(mp_loaded_modules_dict).map, MP_OBJ_NEW_QSTR(MP_QSTR_threading), MP_MAP_LOOKUP);
     if (threading) {
@@ -278,7 +277,7 @@ int application_run(void) {
     tell("b");
     int status = run_modules();
     allow_interrupt(false);
-    wait_for_threads();
+    application_wait_for_threads();
     application_run_exit_function();
     return status;
 }

@@ -18,7 +18,9 @@ void application_prepare(void);
 // line, then what sys.atexit() was given. Returns the exit status, 0 to 255. Once a session.
 int application_run(void);
 
-// Runs what sys.atexit() was given, once. Its exception is printed.
+// As CPython does at the end of an interpreter: threads that are no daemons are waited for, then comes what sys.atexit()
+// was given, once. Exceptions are printed.
+void application_wait_for_threads(void);
 void application_run_exit_function(void);
 
 // Tells the exit status to the tool that started the machine, and does what the setting on-exit= says.

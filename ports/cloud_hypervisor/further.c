@@ -160,6 +160,12 @@ static message_t *next_request(call_t *call) {
     return request;
 }
 
+// Not by the collector, which all of the closer's threads wait for, and not because everything ends.
+static bool is_closed_by_hand(void) {
+    const interpreter_t *self = interpreter_current();
+    return __atomic_load_n(&self->handles, __ATOMIC_RELAXED) && !__atomic_load_n(&self->closing, __ATOMIC_SEQ_CST);
+}
+
 void further_main(void) {
     call_t *call = &interpreter_current()->call;
     session_init();
@@ -169,6 +175,9 @@ void further_main(void) {
     while ((request = next_request(call))) {
         MP_STATE_THREAD(mp_pending_exception) = MP_OBJ_NULL; // It was meant for a call that has ended.
         call_reply(call, serve(request));
+    }
+    if (is_closed_by_hand()) {
+        application_wait_for_threads();
     }
     application_run_exit_function();
     session_end();

@@ -415,7 +415,7 @@ def in_a_pool(items):
     }
     status, output, error = outcome(start, files, "--cmdline-argument")
     assert error == b""
-    assert output.decode().replace("\r", "").splitlines() == [
+    assert output.decode().splitlines() == [
         "8 10 6",
         "1 2 1",
         "True",
@@ -448,5 +448,5 @@ def look():
 create().call(look)
 """
     status, output, _ = outcome(start, {"main.py": main, "data.txt": "text"})
-    lines = output.decode().replace("\r", "").splitlines()
+    lines = output.decode().splitlines()
     assert (status, lines) == (0, ["text text /rom ['rom']", "19 19 30"])

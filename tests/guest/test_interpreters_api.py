@@ -324,6 +324,47 @@ print(ids() == [0, i.id], kind(k.exec, ''), create().id > k.id)
     ]
 
 
+THREADS = """
+i = create()
+i.exec('''
+import sys, threading, time
+def f():
+    time.sleep_ms(50)
+    print("thread")
+def start(f, *args, **kwargs): threading.Thread(target=f, args=args, **kwargs).start()
+start(f)
+start(time.sleep, 1000, daemon=True)
+sys.atexit(lambda: print("exit"))
+''')
+"""
+
+
+def test_close_waits_for_threads_that_are_no_daemons(shared_guest: Guest) -> None:
+    code = f"{THREADS}print(i.is_running())\ni.close()\nprint('closed')"
+    assert said(shared_guest, code) == ["False", "thread", "exit", "closed"]
+
+
+def test_ctrl_c_ends_that_wait(guest: Guest) -> None:
+    code = f"{THREADS}i.exec('start(time.sleep, 1000)')\nprint('READY')\ni.close()"
+    guest.repl.start((INTERPRETERS + code).encode(), guest.timeout)
+    guest.read_until(b"thread\r\n")
+    check_interrupted(guest)
+    assert guest.eval("len(list_all())") == 1
+
+
+def test_the_collector_waits_for_no_thread(shared_guest: Guest) -> None:
+    code = """
+def drop():
+    i = create()
+    i.exec('import threading, time')
+    i.exec('threading.Thread(target=time.sleep, args=(1000,)).start()')
+for n in range(5): drop()
+gc.collect()
+print(len(ids()) < 4)
+"""
+    assert said(shared_guest, code) == ["True"]
+
+
 def test_an_interpreter_ends_with_its_last_handle(shared_guest: Guest) -> None:
     """The collector is a conservative one: it may take some for held that are not."""
     code = """
