@@ -16,6 +16,7 @@ typedef enum _lock_rank_t {
     LOCK_RANK_THREADS,       /* kernel/thread.c: the threads of an interpreter. */
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
+    LOCK_RANK_WATCHDOG,      /* kernel/watchdog.c: its timer. */
     LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */
     LOCK_RANK_TIMER,         /* kernel/timer.c, each CPU's. */
     LOCK_RANK_PHYSICAL,      /* kernel/physical.c: the page for looking at memory. */

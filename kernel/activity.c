@@ -36,7 +36,7 @@ static const char *state_of(const thread_t *thread, const kernel_cpu_t *cpu) {
 }
 
 bool activity_thread(interpreter_t *interpreter, unsigned index, activity_thread_t *found) {
-    uint64_t flags = spin_lock_nofault(&interpreter->threads_lock);
+    uint64_t flags = spin_lock_nofault(&interpreter->lock);
     const thread_t *thread = interpreter->threads;
     while (thread && index--) {
         thread = thread->sibling_next;
@@ -49,6 +49,6 @@ bool activity_thread(interpreter_t *interpreter, unsigned index, activity_thread
         found->state = state_of(thread, cpu);
         found->run_ticks = run_ticks(thread, cpu);
     }
-    spin_unlock_irqrestore(&interpreter->threads_lock, flags);
+    spin_unlock_irqrestore(&interpreter->lock, flags);
     return thread;
 }

@@ -89,9 +89,13 @@ void address_space_end(address_space_t *space) {
         promised += area->pages_promised + area->tables_promised;
     }
     page_unreserve(promised);
-    while (space->areas.next) {
-        area_block_t *block = space->areas.next;
-        space->areas.next = block->next;
+    uint64_t flags = spin_lock_nofault_outer(&space->lock);
+    area_block_t *blocks = space->areas.next;
+    memset(&space->areas, 0, sizeof(space->areas)); // Somebody may look at it still.
+    spin_unlock_irqrestore(&space->lock, flags);
+    while (blocks) {
+        area_block_t *block = blocks;
+        blocks = block->next;
         page_free(virt_to_phys(block), 0);
     }
 }

@@ -51,12 +51,15 @@ wait_result_t call_wait(void) {
     return WAIT_WOKEN;
 }
 
-message_t *call_take(void) {
+bool call_take(void) {
     interpreter_t *callee = thread_current()->callee;
     call_t *call = &callee->call;
     message_t *reply = NULL;
     if ((state_of(call) & STAGE) == REPLIED) {
         reply = call->message;
+        if (reply) {
+            message_begin(reply);
+        }
         advance(call, REPLIED, IDLE);
     }
     thread_current()->callee = NULL;
@@ -90,9 +93,15 @@ void call_thread_ends(thread_t *thread) {
     if (thread->callee) {
         give_up(&thread->callee->call);
         interpreter_release(thread->callee);
+        thread->callee = NULL;
+    }
+    if (thread->closing) {
+        __atomic_store_n(&thread->closing->reaped, false, __ATOMIC_RELEASE);
+        thread->closing = NULL;
     }
     if (thread->sending) {
         message_free(thread->sending);
+        thread->sending = NULL;
     }
     while (thread->reading) {
         message_t *message = thread->reading;
@@ -101,17 +110,16 @@ void call_thread_ends(thread_t *thread) {
     }
 }
 
-message_t *call_next(call_t *call) {
+bool call_next(call_t *call) {
     uint32_t state;
-    while (((state = state_of(call)) & STAGE) != REQUESTED) {
+    while (((state = state_of(call)) & STAGE) != REQUESTED || !change(call, &state, state - REQUESTED + RUNNING)) {
         if (state & CLOSED && (state & STAGE) != CLAIMED) {
-            return NULL;
+            return false;
         }
         wait_on_interruptible(&call->state, state, WAIT_FOREVER); // By the end of the interpreter.
     }
-    message_t *request = call->message;
-    advance(call, REQUESTED, RUNNING);
-    return request;
+    message_begin(call->message);
+    return true;
 }
 
 void call_reply(call_t *call, message_t *reply) {
@@ -150,10 +158,14 @@ void call_abandon(call_t *call) {
     while ((stage = (state = state_of(call)) & STAGE) == CLAIMED) {
         wait_on(&call->state, state, WAIT_FOREVER);
     }
-    if (stage == REQUESTED) {
-        message_free(call->message);
-    }
-    if (stage == REQUESTED || stage == RUNNING) {
-        advance(call, stage, ABANDONED);
+    while (stage == REQUESTED || stage == RUNNING) {
+        message_t *request = call->message;
+        if (change(call, &state, state - stage + ABANDONED)) {
+            if (stage == REQUESTED) {
+                message_free(request);
+            }
+            return;
+        }
+        stage = state & STAGE;
     }
 }

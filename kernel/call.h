@@ -27,14 +27,15 @@ bool call_begin(struct _interpreter_t *callee, message_t *request);
  * (thread_interrupt()), and this is to be called again. */
 wait_result_t call_wait(void);
 
-/* The reply, which is the caller's then. NULL: the other has ended, or has no memory for one. */
-message_t *call_take(void);
+/* Takes the reply: message_begin(). False: the other has ended, or has no memory for one. */
+bool call_take(void);
 
 /* For the end of a thread: what it has asked for and what it reads nobody will take. */
 void call_thread_ends(struct _thread_t *thread);
 
-/* The main thread's side: waits for a request; NULL: it is to end. Without the NULL, call_reply() follows. */
-message_t *call_next(call_t *call);
+/* The main thread's side: waits for a request, and takes it: message_begin(); then call_reply() follows. False: it is to
+ * end. */
+bool call_next(call_t *call);
 void call_reply(call_t *call, message_t *reply);
 
 /* Whether there is a call that was not replied to. */

@@ -47,7 +47,7 @@ static void take_in(void) {
             return;
         }
         if (c == break_char && !quoted) {
-            interpreter_run_in(break_owner, break_owner->on_interrupt);
+            interpreter_interrupt(break_owner);
             continue;
         }
         quoted = c == quote_char && !quoted;
@@ -110,8 +110,8 @@ void console_set_break(int c, interpreter_t *owner) {
 
 void console_set_quote(int c) {
     uint64_t flags = spin_lock_irqsave(&lock);
+    quoted = quoted && quote_char == c;
     quote_char = c;
-    quoted = false;
     spin_unlock_irqrestore(&lock, flags);
 }
 

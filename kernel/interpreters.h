@@ -12,8 +12,15 @@
 #include "kernel/thread.h"
 #include "kernel/timer.h"
 
+/* What an interpreter holds of others': it is let go of with the interpreter at the latest. */
+typedef struct _kept_t {
+    struct _kept_t *next, **at;
+    kobject_t *object;
+} kept_t;
+
 /* Kernel memory: interrupts and other interpreters reach it. */
 typedef struct _interpreter_t {
+    kobject_t object;      /* It itself holds this as long as it lives. */
     address_space_t space;
 
     /* Its memory: kernel/interpreter.c. */
@@ -35,14 +42,14 @@ typedef struct _interpreter_t {
     /* Its life: kernel/interpreters.c. */
     struct _interpreter_t *next;
     uint64_t id;           /* 0: the main one. Never used again. */
-    uint32_t refs;         /* Who holds the memory that this lies in; it itself is one as long as it lives. */
-    bool closing;
+    bool closing;          /* It was told to end. */
     bool dead;             /* None of its threads runs again: kernel/interpreter_death.c. */
-    bool reaped;
-    spinlock_t threads_lock;
+    bool reaped;           /* Somebody frees it, or has. */
+    uint32_t handles;      /* How many kept_t name it: who would use it. */
+    uint32_t running;      /* Of its threads, how many have not ended. */
+    spinlock_t lock;       /* Of what follows, and of on_interrupt. */
     thread_t *threads;     /* All that have not been joined. */
-    uint32_t running;      /* Of those, how many have not ended. */
-    uint32_t handles;      /* The upper layer's: who would use it. */
+    kept_t *kept;
     void (*fn)(void);
     thread_t *main;        /* NULL in the first one, which never ends. */
 } interpreter_t;
@@ -75,9 +82,22 @@ interpreter_t *interpreter_find(uint64_t id);
 /* The living one with the lowest id from there on, held; or NULL. */
 interpreter_t *interpreter_find_from(uint64_t id);
 
-/* Holds it once more; gives back what this and the three above have held. */
+/* One that is not freed yet, living or not, held; NULL: there is only the main one. */
+interpreter_t *interpreter_find_any(void);
+
+/* Holds it once more; gives back what this and those above have held. */
 void interpreter_hold(interpreter_t *interpreter);
 void interpreter_release(interpreter_t *interpreter);
+
+/* Takes over what the caller holds, for this interpreter. NULL where memory is missing; the caller holds on then.
+ * Thread context. */
+kept_t *interpreter_keep(kobject_t *object);
+
+/* Lets go of it. Where an interpreter was kept: true if this was the last one to keep that. */
+bool interpreter_let_go(kept_t *kept);
+
+/* The interpreter that the object is; NULL: it is something else. */
+interpreter_t *interpreter_of(kobject_t *object);
 
 /* Whether nobody has closed it. */
 static inline bool interpreter_is_alive(interpreter_t *interpreter) {
@@ -85,9 +105,9 @@ static inline bool interpreter_is_alive(interpreter_t *interpreter) {
 }
 
 /* Has its main thread end (call_next() returns NULL), waits for that, and gives all its memory back; what is
- * held stays until it is released. Of one that died it gives back what is left. False where somebody closes it
- * already, or it is the main one. Only `if_idle`: false, too, where it is in a call; otherwise it is interrupted, and has
- * two seconds to end by itself. When thread_interrupt() ends the wait, `is_enough` says whether it has had its time.
+ * held stays until it is released. Of one that died it gives back what is left. False where somebody frees it
+ * already, or it is the main one. Only `if_idle`: false, too, where it is closed or in a call; otherwise it is
+ * interrupted, and has two seconds to end by itself. When thread_interrupt() ends the wait, `is_enough` says whether it has had its time.
  * Thread context, of another interpreter. */
 bool interpreter_close(interpreter_t *interpreter, bool if_idle, bool (*is_enough)(void));
 
@@ -98,7 +118,7 @@ void interpreter_set_alarm(uint64_t deadline_ns, void (*fn)(void));
 /* Says what interpreter_interrupt() calls in this interpreter, in interrupt context and its address space. */
 void interpreter_on_interrupt(void (*fn)(void));
 
-/* Tells an interpreter to stop what it does. Thread context, of any. */
+/* Tells an interpreter to stop what it does. Any context. */
 void interpreter_interrupt(interpreter_t *interpreter);
 
 /* Calls `fn` in the interpreter's address space. In interrupt context, on a stack of the kernel's. */

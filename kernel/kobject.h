@@ -8,19 +8,20 @@
 
 #include <stdint.h>
 
+struct _message_t;
+
 typedef struct _kobject_t {
     uint32_t refs;
-    void (*free)(struct _kobject_t *self); /* Says what it is, too. */
+    /* Frees it, and gives back the messages that it had, linked, which may hold others in turn: so that a long chain of
+     * them is no deep recursion. It says what the object is, too. */
+    struct _message_t *(*free)(struct _kobject_t *self);
 } kobject_t;
 
 static inline void kobject_hold(kobject_t *object) {
     __atomic_fetch_add(&object->refs, 1, __ATOMIC_RELAXED);
 }
 
-static inline void kobject_release(kobject_t *object) {
-    if (!__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL)) {
-        object->free(object);
-    }
-}
+/* kernel/message.c */
+void kobject_release(kobject_t *object);
 
 #endif // MICROPY_INCLUDED_KERNEL_KOBJECT_H

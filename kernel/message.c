@@ -6,6 +6,7 @@
 
 #include "kernel/kalloc.h"
 #include "kernel/message.h"
+#include "kernel/thread.h"
 
 #define PART_BYTES (4096 - sizeof(message_part_t))
 
@@ -94,13 +95,25 @@ kobject_t *message_object(const message_t *message, size_t number) {
     return ref ? ref->object : NULL;
 }
 
-void message_free(message_t *message) {
-    while (message->refs) {
-        message_ref_t *ref = message->refs;
-        message->refs = ref->next;
-        kobject_release(ref->object);
-        kfree(ref, sizeof(*ref));
+/* What it leaves to be freed. */
+static message_t *drop(kobject_t *object) {
+    bool was_last = !__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL);
+    return was_last ? object->free(object) : NULL;
+}
+
+/* Puts a list of messages in front of another one. */
+static message_t *join(message_t *first, message_t *second) {
+    message_t *last = first;
+    while (last && last->next) {
+        last = last->next;
     }
+    if (last) {
+        last->next = second;
+    }
+    return last ? first : second;
+}
+
+static void free_bytes(message_t *message) {
     if (message->only) {
         kfree(message, sizeof(*message) + message->size);
         return;
@@ -111,4 +124,40 @@ void message_free(message_t *message) {
         kfree(part, sizeof(*part) + PART_BYTES);
     }
     kfree(message, sizeof(*message));
+}
+
+static void free_all(message_t *messages) {
+    while (messages) {
+        message_t *message = messages;
+        messages = message->next;
+        while (message->refs) {
+            message_ref_t *ref = message->refs;
+            message->refs = ref->next;
+            messages = join(drop(ref->object), messages);
+            kfree(ref, sizeof(*ref));
+        }
+        free_bytes(message);
+    }
+}
+
+void message_free(message_t *message) {
+    message->next = NULL;
+    free_all(message);
+}
+
+void kobject_release(kobject_t *object) {
+    free_all(drop(object));
+}
+
+void message_begin(message_t *message) {
+    thread_t *thread = thread_current();
+    message->next = thread->reading;
+    thread->reading = message;
+}
+
+void message_end(void) {
+    thread_t *thread = thread_current();
+    message_t *message = thread->reading;
+    thread->reading = message->next;
+    message_free(message);
 }

@@ -36,4 +36,11 @@ kobject_t *message_object(const message_t *message, size_t number);
 /* Gives it back, and what it holds. */
 void message_free(message_t *message);
 
+/* Notes a message that this thread reads: should the thread end, the kernel frees it. Each is begun and ended within
+ * the one before. */
+void message_begin(message_t *message);
+
+/* Frees the message that was begun last. */
+void message_end(void);
+
 #endif // MICROPY_INCLUDED_KERNEL_MESSAGE_H

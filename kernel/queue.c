@@ -3,13 +3,14 @@
 
 #include "kernel/kalloc.h"
 #include "kernel/queue.h"
+#include "kernel/thread.h"
 
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_RANK_QUEUES);
 static queue_t *first; // By id.
 static queue_t **end = &first;
 static uint64_t last_id;
 
-static void queue_free(kobject_t *object) {
+static message_t *queue_free(kobject_t *object) {
     queue_t *self = (queue_t *)object;
     uint64_t flags = spin_lock_nofault(&list_lock);
     queue_t **at = &first;
@@ -19,12 +20,9 @@ static void queue_free(kobject_t *object) {
     *at = self->next;
     end = *at ? end : at;
     spin_unlock_irqrestore(&list_lock, flags);
-    while (self->first) {
-        message_t *message = self->first;
-        self->first = message->next;
-        message_free(message);
-    }
+    message_t *left = self->first;
     kfree(self, sizeof(*self));
+    return left;
 }
 
 queue_t *queue_new(size_t limit) {
@@ -102,9 +100,11 @@ static wait_result_t wait_for_change(const uint32_t *changes, uint32_t seen, uin
 
 wait_result_t queue_put(queue_t *self, message_t *message, uint64_t deadline_ns) {
     wait_result_t result = WAIT_WOKEN;
+    thread_current()->sending = message;
     while (result == WAIT_WOKEN) {
         uint32_t seen = __atomic_load_n(&self->gets, __ATOMIC_ACQUIRE);
         if (try_put(self, message)) {
+            thread_current()->sending = NULL;
             tell(&self->puts);
             break;
         }
@@ -113,12 +113,13 @@ wait_result_t queue_put(queue_t *self, message_t *message, uint64_t deadline_ns)
     return result;
 }
 
-wait_result_t queue_get(queue_t *self, message_t **message, uint64_t deadline_ns) {
+wait_result_t queue_get(queue_t *self, uint64_t deadline_ns) {
     wait_result_t result = WAIT_WOKEN;
     while (result == WAIT_WOKEN) {
         uint32_t seen = __atomic_load_n(&self->puts, __ATOMIC_ACQUIRE);
-        *message = try_get(self);
-        if (*message) {
+        message_t *message = try_get(self);
+        if (message) {
+            message_begin(message);
             tell(&self->gets);
             break;
         }

@@ -36,9 +36,11 @@ queue_t *queue_find_from(uint64_t id);
 
 /* Puts a message in, or takes the oldest out, and waits for that until the monotonic clock reaches `deadline_ns`; 0:
  * it does not wait. WAIT_WOKEN: done. WAIT_TIMEOUT: the queue is still full, or empty. WAIT_INTERRUPTED: by
- * thread_interrupt(). */
+ * thread_interrupt().
+ * What was not put in is noted in thread_t.sending, to be freed if the thread ends; who keeps it takes it out there.
+ * What was taken out is as after message_begin(). */
 wait_result_t queue_put(queue_t *queue, message_t *message, uint64_t deadline_ns);
-wait_result_t queue_get(queue_t *queue, message_t **message, uint64_t deadline_ns);
+wait_result_t queue_get(queue_t *queue, uint64_t deadline_ns);
 
 /* How many messages are in it now. */
 size_t queue_count(queue_t *queue);

@@ -3,6 +3,7 @@
 
 #include "kernel/address_space.h"
 #include "kernel/kalloc.h"
+#include "kernel/message.h"
 #include "kernel/mutex.h"
 #include "kernel/shared_memory.h"
 
@@ -10,10 +11,11 @@
 static address_space_t space;
 static mutex_t places; // Who looks for a hole fills it.
 
-static void shared_memory_free(kobject_t *object) {
+static message_t *shared_memory_free(kobject_t *object) {
     shared_memory_t *self = (shared_memory_t *)object;
     address_space_drop(&space, (uintptr_t)self->start, false);
     kfree(self, sizeof(*self));
+    return NULL;
 }
 
 static void *add_area(size_t size) {

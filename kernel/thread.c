@@ -65,7 +65,7 @@ static thread_t *new_thread(void) {
 
 static void join_siblings(thread_t *thread) {
     interpreter_t *interpreter = thread->interpreter;
-    uint64_t flags = spin_lock_nofault(&interpreter->threads_lock);
+    uint64_t flags = spin_lock_nofault(&interpreter->lock);
     thread->sibling_next = interpreter->threads;
     thread->sibling_at = &interpreter->threads;
     if (thread->sibling_next) {
@@ -73,20 +73,21 @@ static void join_siblings(thread_t *thread) {
     }
     interpreter->threads = thread;
     ++interpreter->running;
-    spin_unlock_irqrestore(&interpreter->threads_lock, flags);
+    spin_unlock_irqrestore(&interpreter->lock, flags);
 }
 
 static void leave_siblings(thread_t *thread) {
     interpreter_t *interpreter = thread->interpreter;
-    uint64_t flags = spin_lock_nofault(&interpreter->threads_lock);
+    uint64_t flags = spin_lock_nofault(&interpreter->lock);
     *thread->sibling_at = thread->sibling_next;
     if (thread->sibling_next) {
         thread->sibling_next->sibling_at = thread->sibling_at;
     }
-    spin_unlock_irqrestore(&interpreter->threads_lock, flags);
+    spin_unlock_irqrestore(&interpreter->lock, flags);
 }
 
 static void free_thread(thread_t *thread) {
+    call_thread_ends(thread);
     if (thread->sibling_at) {
         leave_siblings(thread);
     }
@@ -153,14 +154,14 @@ _Noreturn void thread_exit(void) {
 
 void thread_ended(thread_t *thread) {
     uint32_t *running = &thread->interpreter->running;
-    __atomic_fetch_sub(running, 1, __ATOMIC_ACQ_REL);
-    wait_wake(running, WAKE_ALL);
     uint32_t open = FATE_OPEN;
     if (__atomic_compare_exchange_n(&thread->fate, &open, FATE_ENDED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         wait_wake(&thread->fate, WAKE_ALL); // It may be gone already: only its address counts.
     } else {
         free_thread(thread);
     }
+    __atomic_fetch_sub(running, 1, __ATOMIC_ACQ_REL); // From here on the interpreter may be gone.
+    wait_wake(running, WAKE_ALL);
 }
 
 bool thread_join(thread_t *thread, uint64_t deadline_ns) {

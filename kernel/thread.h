@@ -46,6 +46,7 @@ typedef struct _thread_t {
     const uint32_t *wait_word;
     ktimer_t timer;           /* The deadline of its wait. */
     struct _interpreter_t *callee; /* Whom it has asked, and holds: kernel/call.h. */
+    struct _interpreter_t *closing; /* Whom it closes: kernel/interpreters.c. */
     struct _message_t *sending, *reading; /* What is to be freed when it ends; the latter is a list. */
     char name[THREAD_NAME_SIZE];
 } thread_t;

@@ -17,7 +17,8 @@ typedef struct _ktimer_t {
 } ktimer_t;
 
 /* Has `fn` called once, in interrupt context with interrupts off, at `deadline_ns` or
- * soon after, on this CPU. A timer that is queued already is moved. The memory must be kernel memory or
+ * soon after, on this CPU. A timer that is queued already is moved. One timer is started by
+ * one CPU at a time: its owner sees to that. The memory must be kernel memory or
  * surely mapped (the interrupt may come in any address space). Any thread. */
 void timer_start(ktimer_t *timer, uint64_t deadline_ns, void (*fn)(ktimer_t *timer));
 

@@ -137,6 +137,9 @@ wait_result_t wait_on_interruptible(const uint32_t *word, uint32_t expected, uin
     wait_result_t result = wait(word, expected, deadline_ns, true);
     const interpreter_t *interpreter = interpreter_current();
     if (interpreter && interpreter_is_dead(interpreter)) {
+        if (result == WAIT_WOKEN) {
+            wait_wake(word, 1); // It was meant for somebody who goes on.
+        }
         thread_exit();
     }
     return result;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
+#include "boot/spinlock.h"
 #include "kernel/console.h"
 #include "kernel/system.h"
 #include "kernel/timer.h"
 #include "kernel/watchdog.h"
 
+static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_WATCHDOG);
 static ktimer_t timer;
 
 static void bite(ktimer_t *self) {
@@ -16,5 +18,7 @@ static void bite(ktimer_t *self) {
 }
 
 void watchdog_feed(uint64_t deadline_ns) {
+    uint64_t flags = spin_lock_irqsave(&lock);
     timer_start(&timer, deadline_ns, bite);
+    spin_unlock_irqrestore(&lock, flags);
 }

@@ -17,6 +17,9 @@
 #include "sharing.h"
 #include "transfer.h"
 
+// What is asked for, that the collector sees all of it.
+MP_REGISTER_ROOT_POINTER(mp_obj_t further_request);
+
 static mp_obj_t do_exec(mp_obj_t text) {
     size_t len;
     const char *source = mp_obj_str_get_data(text, &len);
@@ -139,11 +142,11 @@ static message_t *reply_of(mp_obj_t result, mp_obj_t raised) {
     return reply ? reply : try_to(send_failure, raised, mp_const_none, &further);
 }
 
-static message_t *serve(message_t *request) {
-    sharing_begin(request);
+static message_t *serve(void) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mp_obj_t result = do_request(sharing_receive(request));
+        MP_STATE_VM(further_request) = sharing_receive();
+        mp_obj_t result = do_request(MP_STATE_VM(further_request));
         mp_handle_pending(true);
         nlr_pop();
         return reply_of(result, MP_OBJ_NULL);
@@ -153,11 +156,11 @@ static message_t *serve(message_t *request) {
     return reply_of(MP_OBJ_NULL, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
-static message_t *next_request(call_t *call) {
+static bool next_request(call_t *call) {
     MP_THREAD_GIL_EXIT();
-    message_t *request = call_next(call);
+    bool is_asked = call_next(call);
     MP_THREAD_GIL_ENTER();
-    return request;
+    return is_asked;
 }
 
 // Not by the collector, which all of the closer's threads wait for, and not because everything ends.
@@ -171,10 +174,9 @@ void further_main(void) {
     session_init();
     session_begin();
     application_prepare();
-    message_t *request;
-    while ((request = next_request(call))) {
+    while (next_request(call)) {
         MP_STATE_THREAD(mp_pending_exception) = MP_OBJ_NULL; // It was meant for a call that has ended.
-        call_reply(call, serve(request));
+        call_reply(call, serve());
     }
     if (is_closed_by_hand()) {
         application_wait_for_threads();

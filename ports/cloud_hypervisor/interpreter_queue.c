@@ -6,29 +6,44 @@
 
 #include "interpreter_queue.h"
 #include "kernel/clock.h"
-#include "kernel/thread.h"
+#include "kernel/interpreters.h"
 #include "sharing.h"
 
 typedef struct _queue_obj_t {
     mp_obj_base_t base;
-    queue_t *queue; // Held.
+    kept_t *kept; // NULL: not yet, or not any more.
 } queue_obj_t;
 
 static queue_obj_t *new_object(void) {
     queue_obj_t *self = mp_obj_malloc_with_finaliser(queue_obj_t, &interpreter_queue_type);
-    self->queue = NULL;
+    self->kept = NULL;
     return self;
+}
+
+// Takes over what the caller holds; `queue` may be NULL for want of memory.
+static mp_obj_t keep(queue_obj_t *self, queue_t *queue) {
+    self->kept = queue ? interpreter_keep(&queue->object) : NULL;
+    if (!self->kept) {
+        if (queue) {
+            kobject_release(&queue->object);
+        }
+        m_malloc_fail(sizeof(queue_t));
+    }
+    return MP_OBJ_FROM_PTR(self);
 }
 
 mp_obj_t interpreter_queue_new(queue_t *queue) {
     queue_obj_t *self = new_object();
     kobject_hold(&queue->object);
-    self->queue = queue;
-    return MP_OBJ_FROM_PTR(self);
+    return keep(self, queue);
 }
 
 queue_t *interpreter_queue_of(mp_obj_t obj) {
-    return ((queue_obj_t *)MP_OBJ_TO_PTR(obj))->queue;
+    kept_t *kept = ((queue_obj_t *)MP_OBJ_TO_PTR(obj))->kept;
+    if (!kept) {
+        mp_raise_ValueError(MP_ERROR_TEXT("the queue was given up"));
+    }
+    return (queue_t *)kept->object;
 }
 
 // Queue(limit): a new one, of at most so many items; 0: of any number.
@@ -37,25 +52,21 @@ static mp_obj_t queue_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
     mp_int_t limit = mp_obj_get_int(args[0]);
     queue_obj_t *self = new_object();
-    self->queue = queue_new(MAX(limit, 0));
-    if (!self->queue) {
-        m_malloc_fail(sizeof(queue_t));
-    }
-    return MP_OBJ_FROM_PTR(self);
+    return keep(self, queue_new(MAX(limit, 0)));
 }
 
 static mp_obj_t queue_find(mp_obj_t id) {
     queue_obj_t *self = new_object();
-    self->queue = queue_find_from(mp_obj_get_int(id));
-    return self->queue ? MP_OBJ_FROM_PTR(self) : mp_const_none;
+    queue_t *queue = queue_find_from(mp_obj_get_int(id));
+    return queue ? keep(self, queue) : mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_1(interpreter_queue_find_obj, queue_find);
 
 static mp_obj_t queue_del(mp_obj_t self_in) {
     queue_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self->queue) {
-        kobject_release(&self->queue->object);
-        self->queue = NULL;
+    if (self->kept) {
+        interpreter_let_go(self->kept);
+        self->kept = NULL;
     }
     return mp_const_none;
 }
@@ -70,14 +81,11 @@ static bool is_to_wait(wait_result_t result, uint64_t deadline_ns) {
 // False where the time is up.
 static bool put(queue_t *queue, message_t *message, uint64_t deadline_ns) {
     wait_result_t result = queue_put(queue, message, 0);
+    thread_current()->sending = NULL;
     while (is_to_wait(result, deadline_ns)) {
         mp_handle_pending(true);
-        thread_current()->sending = message;
         MP_THREAD_GIL_EXIT();
         result = queue_put(queue, message, deadline_ns);
-        if (result == WAIT_WOKEN) {
-            thread_current()->sending = NULL;
-        }
         MP_THREAD_GIL_ENTER();
         thread_current()->sending = NULL;
     }
@@ -87,10 +95,11 @@ static bool put(queue_t *queue, message_t *message, uint64_t deadline_ns) {
 // put(value, timeout): True, or False where the queue was full all that time. In seconds; None: for ever.
 static mp_obj_t queue_obj_put(mp_obj_t self_in, mp_obj_t value, mp_obj_t timeout) {
     uint64_t deadline_ns = mp_thread_deadline(timeout);
+    queue_t *queue = interpreter_queue_of(self_in);
     message_t *message = sharing_send(value);
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        bool ok = put(interpreter_queue_of(self_in), message, deadline_ns);
+        bool ok = put(queue, message, deadline_ns);
         nlr_pop();
         if (!ok) {
             message_free(message);
@@ -106,24 +115,17 @@ static MP_DEFINE_CONST_FUN_OBJ_3(queue_put_obj, queue_obj_put);
 static mp_obj_t queue_obj_get(mp_obj_t self_in, mp_obj_t timeout) {
     uint64_t deadline_ns = mp_thread_deadline(timeout);
     queue_t *queue = interpreter_queue_of(self_in);
-    message_t *message;
-    wait_result_t result = queue_get(queue, &message, 0);
-    if (result == WAIT_WOKEN) {
-        sharing_begin(message);
-    }
+    wait_result_t result = queue_get(queue, 0);
     while (is_to_wait(result, deadline_ns)) {
         mp_handle_pending(true);
         MP_THREAD_GIL_EXIT();
-        result = queue_get(queue, &message, deadline_ns);
-        if (result == WAIT_WOKEN) {
-            sharing_begin(message);
-        }
+        result = queue_get(queue, deadline_ns);
         MP_THREAD_GIL_ENTER();
     }
     if (result != WAIT_WOKEN) {
         return mp_const_none;
     }
-    mp_obj_t value = sharing_receive(message);
+    mp_obj_t value = sharing_receive();
     return mp_obj_new_tuple(1, &value);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(queue_get_obj, queue_obj_get);

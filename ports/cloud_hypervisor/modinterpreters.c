@@ -22,24 +22,36 @@ MP_DEFINE_EXCEPTION(InterpreterNotFoundError, InterpreterError)
 // An interpreter, there or ended.
 typedef struct _handle_t {
     mp_obj_base_t base;
-    interpreter_t *interpreter; // Held; NULL: not yet, or not any more.
+    kept_t *kept; // NULL: not yet, or not any more.
 } handle_t;
 
 extern const mp_obj_type_t interpreter_handle_type;
 
 static handle_t *handle_new(void) {
     handle_t *self = mp_obj_malloc_with_finaliser(handle_t, &interpreter_handle_type);
-    self->interpreter = NULL;
+    self->kept = NULL;
     return self;
 }
 
+// Takes over what the caller holds.
 static mp_obj_t handle_or_none(handle_t *self, interpreter_t *interpreter) {
     if (!interpreter) {
         return mp_const_none;
     }
-    __atomic_fetch_add(&interpreter->handles, 1, __ATOMIC_RELAXED);
-    self->interpreter = interpreter;
+    self->kept = interpreter_keep(&interpreter->object);
+    if (!self->kept) {
+        interpreter_release(interpreter);
+        m_malloc_fail(sizeof(kept_t));
+    }
     return MP_OBJ_FROM_PTR(self);
+}
+
+static interpreter_t *interpreter_named(mp_obj_t self_in) {
+    kept_t *kept = ((handle_t *)MP_OBJ_TO_PTR(self_in))->kept;
+    if (!kept) {
+        mp_raise_ValueError(MP_ERROR_TEXT("the interpreter was given up"));
+    }
+    return interpreter_of(kept->object);
 }
 
 static bool close_without_gil(interpreter_t *interpreter, bool if_idle) {
@@ -52,11 +64,12 @@ static bool close_without_gil(interpreter_t *interpreter, bool if_idle) {
 // With its last handle an interpreter is gone, as CPython's.
 static mp_obj_t handle_del(mp_obj_t self_in) {
     handle_t *self = MP_OBJ_TO_PTR(self_in);
-    interpreter_t *interpreter = self->interpreter;
-    self->interpreter = NULL;
-    if (interpreter) {
-        bool was_last = !__atomic_sub_fetch(&interpreter->handles, 1, __ATOMIC_ACQ_REL);
-        if (was_last && interpreter != interpreter_current()) {
+    kept_t *kept = self->kept;
+    self->kept = NULL;
+    if (kept) {
+        interpreter_t *interpreter = interpreter_of(kept->object);
+        interpreter_hold(interpreter);
+        if (interpreter_let_go(kept) && interpreter != interpreter_current()) {
             close_without_gil(interpreter, true);
         }
         interpreter_release(interpreter);
@@ -66,13 +79,12 @@ static mp_obj_t handle_del(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(handle_del_obj, handle_del);
 
 static mp_obj_t handle_id(mp_obj_t self_in) {
-    handle_t *self = MP_OBJ_TO_PTR(self_in);
-    return mp_obj_new_int_from_ull(self->interpreter->id);
+    return mp_obj_new_int_from_ull(interpreter_named(self_in)->id);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(handle_id_obj, handle_id);
 
 static interpreter_t *living(mp_obj_t self_in) {
-    interpreter_t *interpreter = ((handle_t *)MP_OBJ_TO_PTR(self_in))->interpreter;
+    interpreter_t *interpreter = interpreter_named(self_in);
     if (!interpreter_is_alive(interpreter)) {
         mp_raise_msg_varg(&mp_type_InterpreterNotFoundError, MP_ERROR_TEXT("unrecognized interpreter ID %u"),
             (unsigned)interpreter->id);
@@ -105,7 +117,7 @@ static void wait_for_reply(void) {
 }
 
 static _Noreturn void raise_no_reply(mp_obj_t self_in) {
-    interpreter_t *interpreter = ((handle_t *)MP_OBJ_TO_PTR(self_in))->interpreter;
+    interpreter_t *interpreter = interpreter_named(self_in);
     if (interpreter_is_dead(interpreter)) {
         close_without_gil(interpreter, true);
         mp_raise_msg(&mp_type_InterpreterError, MP_ERROR_TEXT("interpreter crashed"));
@@ -129,12 +141,10 @@ static mp_obj_t handle_call(mp_obj_t self_in, mp_obj_t request) {
         raise_running();
     }
     wait_for_reply();
-    message_t *reply = call_take();
-    if (!reply) {
+    if (!call_take()) {
         raise_no_reply(self_in);
     }
-    sharing_begin(reply);
-    mp_obj_t value = sharing_receive(reply);
+    mp_obj_t value = sharing_receive();
     mp_handle_pending(true);
     return value;
 }
@@ -144,6 +154,9 @@ static mp_obj_t handle_close(mp_obj_t self_in) {
     interpreter_t *interpreter = living(self_in);
     if (interpreter_is_main(interpreter)) {
         mp_raise_msg(&mp_type_InterpreterError, MP_ERROR_TEXT("cannot close the main interpreter"));
+    }
+    if (interpreter == interpreter_current()) {
+        mp_raise_msg(&mp_type_InterpreterError, MP_ERROR_TEXT("cannot close the current interpreter"));
     }
     if (!close_without_gil(interpreter, true)) {
         living(self_in);
@@ -212,7 +225,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(interpreters_is_shareable_obj, interpreters_is_
 
 void interpreters_close_all(void) {
     interpreter_t *interpreter;
-    while (interpreter_is_main(interpreter_current()) && (interpreter = interpreter_find_from(1))) {
+    while (interpreter_is_main(interpreter_current()) && (interpreter = interpreter_find_any())) {
         close_without_gil(interpreter, false);
         interpreter_release(interpreter);
     }

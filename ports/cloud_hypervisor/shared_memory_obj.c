@@ -7,6 +7,7 @@
 #include "py/objarray.h"
 #include "py/runtime.h"
 
+#include "kernel/interpreters.h"
 #include "shared_memory_obj.h"
 
 // How py/gc.c marks the first block of an object, two bits a block.
@@ -17,15 +18,19 @@
 // a collection the heap is looked through for them.
 typedef struct _held_t {
     struct _held_t *next;
-    shared_memory_t *memory; // NULL: not yet.
+    kept_t *kept; // NULL: not yet.
     bool is_seen;
 } held_t;
 
 MP_REGISTER_ROOT_POINTER(struct _held_t *shared_memory);
 
+static shared_memory_t *memory_of(const held_t *held) {
+    return (shared_memory_t *)held->kept->object;
+}
+
 static held_t *held_at(const void *start) {
     held_t *held = MP_STATE_VM(shared_memory);
-    while (held && (!held->memory || held->memory->start != start)) {
+    while (held && (!held->kept || memory_of(held)->start != start)) {
         held = held->next;
     }
     return held;
@@ -36,6 +41,15 @@ static held_t *new_held(void) {
     held->next = MP_STATE_VM(shared_memory);
     MP_STATE_VM(shared_memory) = held;
     return held;
+}
+
+// Takes over what the caller holds.
+static void keep(held_t *held, shared_memory_t *memory) {
+    held->kept = interpreter_keep(&memory->object);
+    if (!held->kept) {
+        kobject_release(&memory->object);
+        m_malloc_fail(sizeof(kept_t));
+    }
 }
 
 static mp_obj_t memory_new(mp_obj_t size_in) {
@@ -53,7 +67,7 @@ static mp_obj_t memory_new(mp_obj_t size_in) {
     if (!memory) {
         m_malloc_fail(size);
     }
-    held->memory = memory;
+    keep(held, memory);
     view->items = memory->start;
     return MP_OBJ_FROM_PTR(view);
 }
@@ -61,7 +75,7 @@ MP_DEFINE_CONST_FUN_OBJ_1(shared_memory_obj, memory_new);
 
 shared_memory_t *shared_memory_of(mp_obj_t view) {
     held_t *held = held_at(((mp_obj_array_t *)MP_OBJ_TO_PTR(view))->items);
-    return held ? held->memory : NULL;
+    return held ? memory_of(held) : NULL;
 }
 
 mp_obj_t shared_memory_view(shared_memory_t *memory, byte typecode, size_t offset, size_t len) {
@@ -74,7 +88,7 @@ mp_obj_t shared_memory_view(shared_memory_t *memory, byte typecode, size_t offse
     if (!held_at(memory->start)) {
         held_t *held = new_held();
         kobject_hold(&memory->object);
-        held->memory = memory;
+        keep(held, memory);
     }
     view->items = memory->start;
     return MP_OBJ_FROM_PTR(view);
@@ -107,8 +121,8 @@ void shared_memory_after_collection(void) {
     }
     for (held_t **at = &MP_STATE_VM(shared_memory); *at;) {
         held_t *held = *at;
-        if (held->memory && !held->is_seen) {
-            kobject_release(&held->memory->object);
+        if (held->kept && !held->is_seen) {
+            interpreter_let_go(held->kept);
             *at = held->next;
         } else {
             held->is_seen = false;
@@ -119,8 +133,8 @@ void shared_memory_after_collection(void) {
 
 void shared_memory_deinit(void) {
     for (held_t *held = MP_STATE_VM(shared_memory); held; held = held->next) {
-        if (held->memory) {
-            kobject_release(&held->memory->object);
+        if (held->kept) {
+            interpreter_let_go(held->kept);
         }
     }
     MP_STATE_VM(shared_memory) = NULL;

@@ -92,25 +92,15 @@ static mp_obj_t decode_message(message_t *message) {
     return transfer_decode(bytes, message->size, TRANSFER_CODE, &receiver.base);
 }
 
-static void finish(message_t *message) {
-    thread_current()->reading = message->next;
-    message_free(message);
-}
-
-void sharing_begin(message_t *message) {
-    message->next = thread_current()->reading;
-    thread_current()->reading = message;
-}
-
 // A program may run meanwhile.
-mp_obj_t sharing_receive(message_t *message) {
+mp_obj_t sharing_receive(void) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mp_obj_t value = decode_message(message);
+        mp_obj_t value = decode_message(thread_current()->reading);
         nlr_pop();
-        finish(message);
+        message_end();
         return value;
     }
-    finish(message);
+    message_end();
     nlr_jump(nlr.ret_val);
 }

@@ -12,10 +12,7 @@
 // Raises what transfer_encode() raises.
 message_t *sharing_send(mp_obj_t value);
 
-// Notes a message that this thread is to receive; should it end before, the kernel frees it. Without the GIL too.
-void sharing_begin(message_t *message);
-
-// The value of the message that was noted last, which is freed. Raises what transfer_decode() raises.
-mp_obj_t sharing_receive(message_t *message);
+// The value of the message that was begun last (message_begin()), which it ends. Raises what transfer_decode() raises.
+mp_obj_t sharing_receive(void);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SHARING_H

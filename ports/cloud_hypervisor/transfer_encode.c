@@ -334,9 +334,10 @@ static bool encode_reduced(encoder_t *e, mp_obj_t obj) {
     if (len != 2 || !mp_obj_is_exact_type(items[1], &mp_type_tuple)) {
         encode_refuse(obj);
     }
+    mp_obj_t callable = items[0], args = items[1]; // Nobody else has the tuple.
     encode_byte(e, TAG_REDUCED);
-    encode_value(e, items[0]);
-    encode_value(e, items[1]);
+    encode_value(e, callable);
+    encode_value(e, args);
     return true;
 }
 
