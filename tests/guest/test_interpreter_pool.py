@@ -296,6 +296,26 @@ print(kind(f.result), ids(), active_count())
     ]
 
 
+def test_a_pool_without_memory_for_interpreters(boot: Boot) -> None:
+    """It has fewer workers; none at all is an error."""
+    guest = boot(memory="16M")
+    guest.wait_for_prompt()
+    code = """
+with InterpreterPoolExecutor(20) as e:
+    fs = [e.submit(slow, n) for n in range(40)]
+    print([f.result() for f in fs] == list(range(40)), 0 < len(e._threads) < 20)
+held = []
+try:
+    while True: held.append(create())
+except InterpreterError: pass
+with InterpreterPoolExecutor() as e: print(kind(e.submit, slow, 1))
+held.clear()
+gc.collect()
+with InterpreterPoolExecutor() as e: print(e.submit(slow, 1).result())
+"""
+    assert said(guest, code) == ["True True", "InterpreterError", "1"]
+
+
 @cpus
 def test_many_tasks(boot: Boot, cpus: int) -> None:
     code = """

@@ -15,20 +15,25 @@ class BrokenInterpreterPool(BrokenThreadPool):
 class _Context(WorkerContext):
     """An interpreter of the worker's own."""
 
-    def initialize(self):
+    def __init__(self, initializer, initargs):
+        super().__init__(initializer, initargs)
         self._interpreter = interpreters.create()
+
+    def initialize(self):
         try:
             if self._initializer is not None:
                 self._call(self._initializer, self._initargs, {})
         except BaseException:
-            self._interpreter.close()
+            self.finalize()
             raise
 
     def run(self, task):
         try:
             self._interpreter.is_running()
         except interpreters.InterpreterNotFoundError:
-            self.initialize()  # The task before has ended that one, by a crash for example.
+            # The task before has ended that one, by a crash for example.
+            self._interpreter = interpreters.create()
+            self.initialize()
         return self._call(*task)
 
     def _call(self, fn, args, kwargs):
@@ -57,3 +62,10 @@ class InterpreterPoolExecutor(ThreadPoolExecutor):
 
     def _create_context(self):
         return _Context(self._initializer, self._initargs)
+
+    def _add_thread(self):
+        try:
+            super()._add_thread()
+        except interpreters.InterpreterError:
+            if not self._threads:
+                raise  # Otherwise memory is for fewer.
