@@ -110,16 +110,18 @@ void call_thread_ends(thread_t *thread) {
     }
 }
 
-bool call_next(call_t *call) {
+wait_result_t call_next(call_t *call) {
     uint32_t state;
     while (((state = state_of(call)) & STAGE) != REQUESTED || !change(call, &state, state - REQUESTED + RUNNING)) {
         if (state & CLOSED && (state & STAGE) != CLAIMED) {
-            return false;
+            return WAIT_CHANGED;
         }
-        wait_on_interruptible(&call->state, state, WAIT_FOREVER); // By the end of the interpreter.
+        if (wait_on_interruptible(&call->state, state, WAIT_FOREVER) == WAIT_INTERRUPTED) {
+            return WAIT_INTERRUPTED;
+        }
     }
     message_begin(call->message);
-    return true;
+    return WAIT_WOKEN;
 }
 
 void call_reply(call_t *call, message_t *reply) {

@@ -33,9 +33,9 @@ bool call_take(void);
 /* For the end of a thread: what it has asked for and what it reads nobody will take. */
 void call_thread_ends(struct _thread_t *thread);
 
-/* The main thread's side: waits for a request, and takes it: message_begin(); then call_reply() follows. False: it is to
- * end. */
-bool call_next(call_t *call);
+/* The main thread's side: waits for a request. WAIT_WOKEN: it has one, message_begin(), and call_reply() follows.
+ * WAIT_CHANGED: it is to end. WAIT_INTERRUPTED: by thread_interrupt(). */
+wait_result_t call_next(call_t *call);
 void call_reply(call_t *call, message_t *reply);
 
 /* Whether there is a call that was not replied to. */

@@ -156,11 +156,16 @@ static message_t *serve(void) {
     return reply_of(MP_OBJ_NULL, MP_OBJ_FROM_PTR(nlr.ret_val));
 }
 
+// Callbacks run meanwhile. False: the interpreter is to end.
 static bool next_request(call_t *call) {
-    MP_THREAD_GIL_EXIT();
-    bool is_asked = call_next(call);
-    MP_THREAD_GIL_ENTER();
-    return is_asked;
+    wait_result_t result;
+    do {
+        mp_handle_pending(false); // An exception that was meant for a call that has ended is nobody's.
+        MP_THREAD_GIL_EXIT();
+        result = call_next(call);
+        MP_THREAD_GIL_ENTER();
+    } while (result == WAIT_INTERRUPTED);
+    return result == WAIT_WOKEN;
 }
 
 // Not by the collector, which all of the closer's threads wait for, and not because everything ends.
@@ -175,7 +180,6 @@ void further_main(void) {
     session_begin();
     application_prepare();
     while (next_request(call)) {
-        MP_STATE_THREAD(mp_pending_exception) = MP_OBJ_NULL; // It was meant for a call that has ended.
         call_reply(call, serve());
     }
     if (is_closed_by_hand()) {
