@@ -351,12 +351,11 @@ static void bury(bool wait) {
     }
 }
 
-mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size) {
-    bury(false);
-    *stack_size = MAX(*stack_size ? *stack_size : DEFAULT_STACK_SIZE, MINIMUM_STACK_SIZE);
+// NULL where memory is missing.
+static py_thread_t *create(void *(*entry)(void *), void *arg, size_t *stack_size) {
     char *stack = interpreter_stack_new(stack_size);
     if (!stack) {
-        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("can't create thread"));
+        return NULL;
     }
     py_thread_t *self = (py_thread_t *)(stack + *stack_size) - 1;
     *self = (py_thread_t) { .next = main_thread.next, .stack = stack, .entry = entry, .arg = arg };
@@ -369,10 +368,24 @@ mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size
     self->thread = thread_create(&options, run, self);
     if (!self->thread) {
         interpreter_stack_free(stack);
-        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("can't create thread"));
+        return NULL;
     }
     main_thread.next = self;
-    return (uintptr_t)self;
+    return self;
+}
+
+mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size) {
+    bury(false);
+    *stack_size = MAX(*stack_size ? *stack_size : DEFAULT_STACK_SIZE, MINIMUM_STACK_SIZE);
+    py_thread_t *thread = create(entry, arg, stack_size);
+    if (!thread) {
+        gc_collect(); // It gives back what others hold that are gone: threads, interpreters, shared memory.
+        thread = create(entry, arg, stack_size);
+    }
+    if (!thread) {
+        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("can't create thread"));
+    }
+    return (uintptr_t)thread;
 }
 
 void mp_thread_start(void) {

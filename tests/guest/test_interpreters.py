@@ -272,3 +272,21 @@ def test_soft_reset_ends_all_interpreters(boot: Boot) -> None:
     guest.output_of(PREAMBLE)
     assert guest.eval("interpreters.list_all() == [interpreters.get_main()]")
     assert guest.eval("left()") == before
+
+
+def test_interpreters_that_are_forgotten_make_room_for_a_thread(boot: Boot) -> None:
+    guest = booted(boot, 1)
+    code = (
+        "import _thread\n"
+        "made = []\n"
+        "try:\n"
+        "    while True: made.append(interpreters.create())\n"
+        "except interpreters.InterpreterError: pass\n"
+        "made = None\n"
+        "_thread.stack_size(16 << 20)\n"
+        "ran = _thread.allocate_lock()\n"
+        "ran.acquire()\n"
+        "_thread.start_new_thread(ran.release, ())\n"
+        "print(ran.acquire(True, 10))"
+    )
+    assert guest.output_of(code) == "True\n"
