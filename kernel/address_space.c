@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "boot/cpu.h"
+#include "boot/cpu_features.h"
 #include "kernel/address_space.h"
 #include "kernel/page_alloc.h"
 #include "kernel/tlb.h"
@@ -30,7 +30,7 @@ static size_t tables_for(size_t size) {
 static uint64_t take_pcid(void) {
     uint64_t taken = __atomic_load_n(&taken_pcids, __ATOMIC_RELAXED), pcid;
     do {
-        pcid = ~taken && read_cr4() & CR4_PCIDE ? __builtin_ctzll(~taken) : 0;
+        pcid = ~taken && cpu_features.leaf1_ecx & CPUID_1_ECX_PCID ? __builtin_ctzll(~taken) : 0;
     } while (pcid && !__atomic_compare_exchange_n(&taken_pcids, &taken, taken | 1ull << pcid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
     return pcid;
 }
