@@ -19,6 +19,7 @@ RUNS = [
     ("arguments", "-- -1 0x=1", 2, "not a number: invalid syntax for number\n", ""),
     ("arguments", "", 1, "", "usage: NUMBER...\n"),
     ("timer", "", 0, "tick 1\ntick 2\ntick 3\ntick 4\ntick 5\n", ""),
+    ("parallel", "", 0, "2262 primes below 20000\n", ""),
     ("filter", "", 0, "3 lines, 3 words\n", ""),
     ("package", "", 0, "200 {'hello': 'world'}\n", ""),
     ("data", "", 0, "Hello, world!\nHello, Cloud Hypervisor!\n", ""),
