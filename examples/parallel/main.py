@@ -21,7 +21,7 @@ def primes(first, end):
 def main():
     starts = [LAST * part // PARTS for part in range(PARTS)]
     with InterpreterPoolExecutor() as pool:
-        counts = list(pool.map(primes, starts, starts[1:] + [LAST]))
+        counts = list(pool.map(primes, starts, [*starts[1:], LAST]))
     print(sum(counts), "primes below", LAST)
 
 
