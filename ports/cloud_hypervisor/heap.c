@@ -105,7 +105,18 @@ static size_t live_blocks(void) {
     return blocks;
 }
 
+// Upstream leaves in its queue what it has called, and takes all of it for a root.
+static void forget_callbacks_that_ran(void) {
+    mp_uint_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
+    for (size_t i = MP_STATE_VM(sched_len); i < MICROPY_SCHEDULER_DEPTH; ++i) {
+        size_t slot = (MP_STATE_VM(sched_idx) + i) % MICROPY_SCHEDULER_DEPTH;
+        MP_STATE_VM(sched_queue)[slot] = (mp_sched_item_t) { MP_OBJ_NULL, MP_OBJ_NULL };
+    }
+    MICROPY_END_ATOMIC_SECTION(atomic);
+}
+
 void gc_collect(void) {
+    forget_callbacks_that_ran();
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
 

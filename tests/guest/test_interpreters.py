@@ -290,3 +290,21 @@ def test_interpreters_that_are_forgotten_make_room_for_a_thread(boot: Boot) -> N
         "print(ran.acquire(True, 10))"
     )
     assert guest.output_of(code) == "True\n"
+
+
+def test_what_a_callback_has_held_is_forgotten(boot: Boot) -> None:
+    guest = booted(boot, 1)
+    code = (
+        "import machine\n"
+        "def once(it):\n"
+        "    seen = []\n"
+        "    callback = lambda _: seen.append(it.id)\n"
+        "    machine.Timer(mode=machine.Timer.ONE_SHOT, period=1, callback=callback)\n"
+        "    while not seen: time.sleep_ms(5)\n"
+        "def deep(n): return n and deep(n - 1)\n"
+        "once(interpreters.create())\n"
+        "deep(40)\n"
+        "gc.collect()\n"
+        "print(interpreters.list_all())"
+    )
+    assert guest.output_of(code) == "[Interpreter(0)]\n"
