@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "kernel/cpu_state.h"
 #include "kernel/clock.h"
+#include "kernel/cpu_state.h"
 #include "kernel/interpreter.h"
 #include "kernel/interpreter_death.h"
 #include "kernel/interpreters.h"
