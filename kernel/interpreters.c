@@ -297,6 +297,17 @@ void interpreter_interrupt(interpreter_t *self) {
     spin_unlock_irqrestore(&self->lock, flags);
 }
 
+/* Who closes it says so first, then interrupts it: seen here, or the timer is started after this. */
+void interpreter_forget_interrupt(void) {
+    interpreter_t *self = interpreter_current();
+    uint64_t flags = spin_lock_nofault(&self->lock);
+    timer_stop(&self->interrupt);
+    spin_unlock_irqrestore(&self->lock, flags);
+    if (__atomic_load_n(&self->closing, __ATOMIC_SEQ_CST)) {
+        interpreter_interrupt(self);
+    }
+}
+
 void interpreters_signal_all(void) {
     uint64_t flags = spin_lock_irqsave(&lock);
     for (interpreter_t *interpreter = first; interpreter; interpreter = interpreter->next) {

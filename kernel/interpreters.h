@@ -121,6 +121,10 @@ void interpreter_on_interrupt(void (*fn)(void));
 /* Tells an interpreter to stop what it does. Any context. */
 void interpreter_interrupt(interpreter_t *interpreter);
 
+/* What interpreter_interrupt() has told this one so far it has been told when this returns, or never will be; but that
+ * it is to end. Thread context. */
+void interpreter_forget_interrupt(void);
+
 /* Calls `fn` in the interpreter's address space. In interrupt context, on a stack of the kernel's. */
 void interpreter_run_in(interpreter_t *interpreter, void (*fn)(void));
 

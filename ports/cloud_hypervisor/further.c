@@ -160,12 +160,18 @@ static message_t *serve(void) {
 static bool next_request(call_t *call) {
     wait_result_t result;
     do {
-        mp_handle_pending(false); // An exception that was meant for a call that has ended is nobody's.
+        mp_handle_pending(false);
         MP_THREAD_GIL_EXIT();
         result = call_next(call);
         MP_THREAD_GIL_ENTER();
     } while (result == WAIT_INTERRUPTED);
-    return result == WAIT_WOKEN;
+    if (result != WAIT_WOKEN) {
+        return false;
+    }
+    // An exception that was meant for a call that has ended is nobody's, should it be on its way yet.
+    interpreter_forget_interrupt();
+    mp_handle_pending(false);
+    return true;
 }
 
 // Not by the collector, which all of the closer's threads wait for, and not because everything ends.

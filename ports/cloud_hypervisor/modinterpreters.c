@@ -103,17 +103,33 @@ static _Noreturn void raise_running(void) {
     mp_raise_msg(&mp_type_InterpreterError, MP_ERROR_TEXT("interpreter already running"));
 }
 
-// Without the GIL it may end where the thread takes that again: the kernel knows whom it has asked.
+// What is to be raised in this thread, which is taken from it.
+static mp_obj_t take_pending_exception(void) {
+    mp_uint_t atomic = MICROPY_BEGIN_ATOMIC_SECTION();
+    mp_obj_t exception = MP_STATE_THREAD(mp_pending_exception);
+    MP_STATE_THREAD(mp_pending_exception) = MP_OBJ_NULL;
+    MICROPY_END_ATOMIC_SECTION(atomic);
+    return exception;
+}
+
+// Without the GIL it may end where the thread takes that again: the kernel knows whom it has asked. The thread
+// is woken for other reasons too: an exception is told to the callee once, and raised here when that has replied.
 static void wait_for_reply(void) {
+    mp_obj_t told = MP_OBJ_NULL;
     wait_result_t result;
     do {
         MP_THREAD_GIL_EXIT();
         result = call_wait();
         MP_THREAD_GIL_ENTER();
-        if (result == WAIT_INTERRUPTED && mp_thread_is_interrupted()) {
+        mp_obj_t exception = result == WAIT_INTERRUPTED ? take_pending_exception() : MP_OBJ_NULL;
+        if (exception != MP_OBJ_NULL) {
+            told = exception;
             interpreter_interrupt(thread_current()->callee);
         }
     } while (result == WAIT_INTERRUPTED);
+    if (told != MP_OBJ_NULL) {
+        mp_sched_exception(told);
+    }
 }
 
 static _Noreturn void raise_no_reply(mp_obj_t self_in) {

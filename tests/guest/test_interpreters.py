@@ -2,6 +2,8 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """Interpreters: what one holds is given back, and what one does wrong leaves the others whole."""
 
+import time
+
 import pytest
 
 from tests.guest.conftest import Boot
@@ -308,3 +310,43 @@ def test_what_a_callback_has_held_is_forgotten(boot: Boot) -> None:
         "print(interpreters.list_all())"
     )
     assert guest.output_of(code) == "[Interpreter(0)]\n"
+
+
+def test_ctrl_c_is_told_to_who_is_called_once(boot: Boot) -> None:
+    """Also where callbacks wake the caller meanwhile; and never to who is called next."""
+    guest = booted(boot, 2)
+    code = (
+        "import machine\n"
+        "it = interpreters.create()\n"
+        "it.prepare_main(handled=0)\n"
+        "timer = machine.Timer(period=2, callback=lambda _: None)\n"
+        "from threading import Thread\n"
+        "done = False\n"
+        "def other():\n"
+        "    while not done: time.sleep_ms(1)\n"
+        "Thread(target=other).start()\n"
+        "for i in range(20):\n"
+        "    try:\n"
+        "        print('READY')\n"
+        "        it.exec('''\n"
+        "            import time\n"
+        "            try:\n"
+        "                while True: pass\n"
+        "            except KeyboardInterrupt:\n"
+        "                end = time.ticks_ms() + 20\n"
+        "                while time.ticks_ms() < end: pass\n"
+        "                handled += 1\n"
+        "            ''')\n"
+        "    except KeyboardInterrupt: pass\n"
+        "    it.call(len, 'abc')\n"
+        "done = True\n"
+        "timer.deinit()\n"
+        "it.exec('print(handled)')"
+    )
+    guest.repl.start(code.encode(), guest.timeout)
+    for _ in range(20):
+        guest.read_until(b"READY\r\n")
+        time.sleep(0.02 * guest.vmm.slowness)
+        guest.interrupt()
+    assert guest.read_until(b"\x04") == b"20\r\n\x04"
+    assert guest.repl.finish(guest.timeout) == b""
