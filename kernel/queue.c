@@ -62,6 +62,11 @@ queue_t *queue_find_from(uint64_t id) {
     return found;
 }
 
+/* The lock is held; queue_count() looks without it. */
+static void set_count(queue_t *self, size_t count) {
+    __atomic_store_n(&self->count, count, __ATOMIC_RELAXED);
+}
+
 static bool try_put(queue_t *self, message_t *message) {
     uint64_t flags = spin_lock_nofault(&self->lock);
     bool fits = !self->limit || self->count < self->limit;
@@ -69,7 +74,7 @@ static bool try_put(queue_t *self, message_t *message) {
         message->next = NULL;
         *self->end = message;
         self->end = &message->next;
-        ++self->count;
+        set_count(self, self->count + 1);
     }
     spin_unlock_irqrestore(&self->lock, flags);
     return fits;
@@ -81,7 +86,7 @@ static message_t *try_get(queue_t *self) {
     if (message) {
         self->first = message->next;
         self->end = self->first ? self->end : &self->first;
-        --self->count;
+        set_count(self, self->count - 1);
     }
     spin_unlock_irqrestore(&self->lock, flags);
     return message;
