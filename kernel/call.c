@@ -82,7 +82,7 @@ static void give_up(call_t *call) {
     message_t *reply;
     do {
         replied = (state & STAGE) == REPLIED;
-        reply = call->message;
+        reply = replied ? call->message : NULL; // Else it may be changing.
     } while (!change(call, &state, replied ? state - REPLIED + IDLE : state | GIVEN_UP));
     if (replied && reply) {
         message_free(reply);
@@ -127,11 +127,14 @@ wait_result_t call_next(call_t *call) {
 void call_reply(call_t *call, message_t *reply) {
     call->message = reply;
     uint32_t state = state_of(call);
-    bool given_up;
+    bool is_wanted;
     do {
-        given_up = state & GIVEN_UP;
-    } while (!change(call, &state, given_up ? (state & CLOSED) | IDLE : state - RUNNING + REPLIED));
-    if (given_up && reply) {
+        is_wanted = (state & (STAGE | GIVEN_UP)) == RUNNING;
+        if ((state & STAGE) == ABANDONED) {
+            break;
+        }
+    } while (!change(call, &state, is_wanted ? state - RUNNING + REPLIED : (state & CLOSED) | IDLE));
+    if (!is_wanted && reply) {
         message_free(reply);
     }
 }

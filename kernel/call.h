@@ -47,7 +47,8 @@ bool call_is_closed(call_t *call);
 /* No call begins any more. What runs goes on; only `if_idle`: false where that is so, and nothing is changed. */
 bool call_close(call_t *call, bool if_idle);
 
-/* Who waits for a reply gets none. By who has seen the other's main thread end. */
+/* Who waits for a reply gets none. The callee is closed, and its main thread has ended, or is about to: what that still
+ * does is for nobody. */
 void call_abandon(call_t *call);
 
 #endif // MICROPY_INCLUDED_KERNEL_CALL_H
