@@ -97,9 +97,18 @@ uint64_t interrupts_save_disable(void) {
     return RFLAGS_IF;
 }
 
+/* As by an interrupt that has waited for this: now and then others run, and have time for some steps. */
+static void world_preempt(void) {
+    if (!(world_random() % 32)) {
+        struct timespec time = { 0, world_random() % 50000 };
+        nanosleep(&time, NULL);
+    }
+}
+
 void interrupts_restore(uint64_t flags) {
     if (flags & RFLAGS_IF) {
         world_leave_cpu();
+        world_preempt();
     }
 }
 

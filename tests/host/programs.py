@@ -28,6 +28,8 @@ WAIT = (
     *("kernel/wait.c", "kernel/mutex.c", "kernel/condition.c", "kernel/semaphore.c"),
     *("kernel/event.c", "kernel/timer.c"),
 )
+KALLOC = ("kernel/kalloc.c", *PAGE_ALLOC)
+QUEUE = ("kernel/queue.c", "kernel/message.c", "kernel/wait.c", "kernel/timer.c", *KALLOC)
 TRANSFER = (
     *("ports/cloud_hypervisor/transfer_encode.c", "ports/cloud_hypervisor/transfer_decode.c"),
     *("ports/cloud_hypervisor/transfer_global.c", "ports/cloud_hypervisor/transfer_function.c"),
@@ -44,6 +46,10 @@ PROGRAMS = {
     "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
+    "unit_kalloc": KALLOC,
+    "unit_kalloc_threads": KALLOC,
+    "unit_message": ("kernel/message.c", *KALLOC),
+    "unit_queue_threads": QUEUE,
     "unit_wait_threads": WAIT,
     "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_transfer": (*TRANSFER, INTERPRETER),
@@ -72,7 +78,10 @@ COMMON_FLAGS = [
 # These stand before the root: there the kernel's own headers are overlaid.
 SHIM = "tests/host/shim"
 SHIM_CPUS = "tests/host/shim_cpus"
-ON_CPUS = ("unit_wait_threads", "unit_tlb_threads")
+ON_CPUS = (
+    *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
+    *("unit_wait_threads", "unit_tlb_threads"),
+)
 """The programs that make CPUs of threads of the host."""
 COMPILE_TIMEOUT_S = 120
 RUN_TIMEOUT_S = 60
