@@ -17,8 +17,19 @@ typedef struct _token_t {
     uint32_t freed; /* Atomic. */
 } token_t;
 
-static void free_token(kobject_t *object) {
+static message_t *free_token(kobject_t *object) {
     __atomic_fetch_add(&((token_t *)object)->freed, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+/* Takes the message for this test alone, which frees it. */
+static wait_result_t take(queue_t *queue, message_t **message, uint64_t deadline_ns) {
+    wait_result_t result = queue_get(queue, deadline_ns);
+    if (result == WAIT_WOKEN) {
+        *message = thread_current()->reading;
+        thread_current()->reading = (*message)->next;
+    }
+    return result;
 }
 
 typedef struct _content_t {
@@ -44,7 +55,7 @@ static void put_number(queue_t *queue, uint32_t number) {
 
 static uint32_t get_number(queue_t *queue) {
     message_t *message;
-    CHECK(queue_get(queue, &message, 0) == WAIT_WOKEN);
+    CHECK(take(queue, &message, 0) == WAIT_WOKEN);
     uint32_t number = content_of(message).number;
     message_free(message);
     return number;
@@ -91,7 +102,7 @@ static void wait_in_vain(unsigned index) {
     message_t *message;
     for (unsigned i = 0; i < 20; ++i) {
         uint64_t deadline = i % 2 ? soon() : 0;
-        CHECK(queue_get(queue, &message, deadline) == WAIT_TIMEOUT);
+        CHECK(take(queue, &message, deadline) == WAIT_TIMEOUT);
         CHECK(clock_monotonic_ns() >= deadline);
     }
     put_number(queue, 1);
@@ -110,7 +121,7 @@ static void wait_in_vain(unsigned index) {
     CHECK_EQ(get_number(queue), 2);
     CHECK_EQ(get_number(queue), 3);
     thread_interrupt(thread_current());
-    CHECK(queue_get(queue, &message, after(LONG_NS)) == WAIT_INTERRUPTED);
+    CHECK(take(queue, &message, after(LONG_NS)) == WAIT_INTERRUPTED);
     kobject_release(&queue->object);
 }
 
@@ -188,9 +199,10 @@ TEST(what_is_left_in_it_is_freed_with_its_last_holder) {
 
 static uintptr_t freed_at;
 
-static void note_stack(kobject_t *object) {
+static message_t *note_stack(kobject_t *object) {
     free_token(object);
     freed_at = (uintptr_t)__builtin_frame_address(0);
+    return NULL;
 }
 
 #define CHAIN 5000
@@ -267,7 +279,7 @@ static void get_share(unsigned index) {
         message_t *message;
         wait_result_t result;
         uint64_t deadline = some_deadline(index);
-        while ((result = queue_get(queue, &message, deadline)) != WAIT_WOKEN) {
+        while ((result = take(queue, &message, deadline)) != WAIT_WOKEN) {
             check_failed_try(index, result, deadline);
             deadline = some_deadline(index);
         }
@@ -370,7 +382,7 @@ static void find_queues(void) {
         id = found->id + world_random() % 2;
         __atomic_fetch_add(&found_count, 1, __ATOMIC_RELAXED);
         message_t *message;
-        if (queue_get(found, &message, 0) == WAIT_WOKEN) {
+        if (take(found, &message, 0) == WAIT_WOKEN) {
             content_t content = content_of(message);
             CHECK_EQ(__atomic_load_n(&made[content.putter][content.number].freed, __ATOMIC_RELAXED), 0);
             CHECK(queue_put(found, message, 0) == WAIT_WOKEN);
@@ -412,7 +424,7 @@ static void get_and_die(void) {
     on_exit_to = &end;
     if (!setjmp(end)) {
         message_t *message;
-        queue_get(queue, &message, after(LONG_NS));
+        take(queue, &message, after(LONG_NS));
         CHECK(!"a dead one's thread goes on");
     }
     on_exit_to = NULL;
@@ -426,7 +438,7 @@ static void wait_behind_one_that_dies(unsigned index) {
             cpu_relax();
         }
         message_t *message;
-        CHECK(queue_get(queue, &message, after(LONG_NS)) == WAIT_WOKEN);
+        CHECK(take(queue, &message, after(LONG_NS)) == WAIT_WOKEN);
         message_free(message);
     } else {
         while (!is_waiting(0) || !is_waiting(1)) {
