@@ -97,5 +97,5 @@ def test_waits_are_counted(firmware: Path) -> None:
     assert 50 < figures["yield"]["least"] < figures["semaphore, 2 CPUs"]["least"] < 2000
     figures = smp_waits.of_python(firmware, counting=True)
     for one in figures.values():
-        # All that is counted happens alike each time.
-        assert 0 <= one["least"] <= one["median"] < 1.1 * one["least"] + 100
+        # What is counted happens nearly alike each time.
+        assert 0 <= one["least"] <= one["median"] < 1.5 * one["least"] + 100
