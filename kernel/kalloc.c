@@ -17,7 +17,7 @@ typedef struct _slab_t {
     uint16_t fresh;                  /* From here on, in bytes, nothing was taken yet. */
 } slab_t;
 
-/* Multiples of 16, of which 126, 63, 31, 15, 8, 4 or 2 fit behind a slab_t. */
+/* Multiples of 16, of which 127, 63, 31, 15, 8, 4 or 2 fit behind a slab_t. */
 static const uint16_t sizes[] = { 32, 64, 128, 256, 496, 1008, 2032 };
 #define CLASSES (sizeof(sizes) / sizeof(sizes[0]))
 
