@@ -30,6 +30,7 @@ WAIT = (
 )
 KALLOC = ("kernel/kalloc.c", *PAGE_ALLOC)
 QUEUE = ("kernel/queue.c", "kernel/message.c", "kernel/wait.c", "kernel/timer.c", *KALLOC)
+CALL = ("kernel/call.c", "kernel/message.c", "kernel/wait.c", "kernel/timer.c", *KALLOC)
 TRANSFER = (
     *("ports/cloud_hypervisor/transfer_encode.c", "ports/cloud_hypervisor/transfer_decode.c"),
     *("ports/cloud_hypervisor/transfer_global.c", "ports/cloud_hypervisor/transfer_function.c"),
@@ -50,6 +51,8 @@ PROGRAMS = {
     "unit_kalloc_threads": KALLOC,
     "unit_message": ("kernel/message.c", *KALLOC),
     "unit_queue_threads": QUEUE,
+    "unit_call": CALL,
+    "unit_call_threads": CALL,
     "unit_wait_threads": WAIT,
     "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_transfer": (*TRANSFER, INTERPRETER),
@@ -80,7 +83,7 @@ SHIM = "tests/host/shim"
 SHIM_CPUS = "tests/host/shim_cpus"
 ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
-    *("unit_wait_threads", "unit_tlb_threads"),
+    *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads"),
 )
 """The programs that make CPUs of threads of the host."""
 COMPILE_TIMEOUT_S = 120

@@ -29,7 +29,11 @@ typedef struct _world_thread_t {
 static world_thread_t threads[MOST_THREADS];
 static _Thread_local world_thread_t *self;
 
+/* Others may run then too, where interrupts are on. */
 thread_t *thread_current(void) {
+    if (!world_held) {
+        world_preempt();
+    }
     return &self->kernel;
 }
 
@@ -108,12 +112,12 @@ static void run_all(unsigned count, void (*fn)(unsigned index)) {
     }
 }
 
-static uint64_t after(uint64_t ns) {
+static inline uint64_t after(uint64_t ns) {
     return clock_monotonic_ns() + ns;
 }
 
 /* Some time: mostly so little that it is a race with whoever wakes. */
-static uint64_t soon(void) {
+static inline uint64_t soon(void) {
     return after(world_random() % (world_random() % 4 ? 30000 : 1000000));
 }
 
