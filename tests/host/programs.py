@@ -47,6 +47,7 @@ PROGRAMS = {
     "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
+    "unit_paging": ("boot/paging.c",),
     "unit_kalloc": KALLOC,
     "unit_kalloc_threads": KALLOC,
     "unit_message": ("kernel/message.c", *KALLOC),
@@ -83,9 +84,9 @@ SHIM = "tests/host/shim"
 SHIM_CPUS = "tests/host/shim_cpus"
 ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
-    *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads"),
+    *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
 )
-"""The programs that make CPUs of threads of the host."""
+"""The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 COMPILE_TIMEOUT_S = 120
 RUN_TIMEOUT_S = 60
 

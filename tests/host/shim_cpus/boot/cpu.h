@@ -14,6 +14,13 @@
 #define CR3_PCID 0xfffu
 #define CR3_KEEP (1ull << 63)
 
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+struct cpuid cpuid(uint32_t leaf, uint32_t subleaf);
+void invlpg(uintptr_t virt);
+uint64_t read_cr3(void);
 uint64_t interrupts_save_disable(void);
 void interrupts_restore(uint64_t flags);
 void write_cr3(uint64_t value);
