@@ -19,9 +19,9 @@ def primes(first, end):
 
 
 def main():
-    starts = [LAST * part // PARTS for part in range(PARTS)]
+    bounds = [LAST * part // PARTS for part in range(PARTS + 1)]
     with InterpreterPoolExecutor() as pool:
-        counts = list(pool.map(primes, starts, [*starts[1:], LAST]))
+        counts = list(pool.map(primes, bounds, bounds[1:]))
     print(sum(counts), "primes below", LAST)
 
 
