@@ -112,14 +112,16 @@ void call_thread_ends(thread_t *thread) {
 
 wait_result_t call_next(call_t *call) {
     uint32_t state;
-    while (((state = state_of(call)) & STAGE) != REQUESTED || !change(call, &state, state - REQUESTED + RUNNING)) {
-        if (state & CLOSED && (state & STAGE) != CLAIMED) {
-            return WAIT_CHANGED;
+    do {
+        while (((state = state_of(call)) & STAGE) != REQUESTED) {
+            if (state & CLOSED && (state & STAGE) != CLAIMED) {
+                return WAIT_CHANGED;
+            }
+            if (wait_on_interruptible(&call->state, state, WAIT_FOREVER) == WAIT_INTERRUPTED) {
+                return WAIT_INTERRUPTED;
+            }
         }
-        if (wait_on_interruptible(&call->state, state, WAIT_FOREVER) == WAIT_INTERRUPTED) {
-            return WAIT_INTERRUPTED;
-        }
-    }
+    } while (!change(call, &state, state - REQUESTED + RUNNING)); // It may be closed, or given up, meanwhile.
     message_begin(call->message);
     return WAIT_WOKEN;
 }
@@ -164,10 +166,9 @@ void call_abandon(call_t *call) {
         wait_on(&call->state, state, WAIT_FOREVER);
     }
     while (stage == REQUESTED || stage == RUNNING) {
-        message_t *request = call->message;
         if (change(call, &state, state - stage + ABANDONED)) {
             if (stage == REQUESTED) {
-                message_free(request);
+                message_free(call->message);
             }
             return;
         }
