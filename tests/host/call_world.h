@@ -26,8 +26,9 @@ static token_t tokens[MOST_MESSAGES];
 static uint32_t messages_made; /* Atomic. */
 static uint32_t interpreters_freed; /* Atomic. */
 
-static void free_token(kobject_t *object) {
+static message_t *free_token(kobject_t *object) {
     CHECK_EQ(__atomic_fetch_add(&((token_t *)object)->freed, 1, __ATOMIC_RELAXED), 0);
+    return NULL;
 }
 
 /* A reply says which request it is for. */
@@ -63,33 +64,37 @@ static void check_messages_are_freed(void) {
     messages_made = 0;
 }
 
+static message_t *free_interpreter(kobject_t *object) {
+    __atomic_fetch_add(&interpreters_freed, 1, __ATOMIC_RELAXED);
+    free(object);
+    return NULL;
+}
+
 /* Of an interpreter nothing is looked at but its call, and whether it is dead. It lies in memory of the host, so that
  * the sanitizer sees its end. */
 static interpreter_t *new_interpreter(uint32_t refs) {
     interpreter_t *interpreter = calloc(1, sizeof(*interpreter));
-    interpreter->refs = refs;
+    interpreter->object = (kobject_t) { refs, free_interpreter };
     interpreter->running = 1;
     return interpreter;
 }
 
 void interpreter_hold(interpreter_t *self) {
-    __atomic_fetch_add(&self->refs, 1, __ATOMIC_RELAXED);
+    kobject_hold(&self->object);
 }
 
 void interpreter_release(interpreter_t *self) {
-    uint32_t refs = __atomic_sub_fetch(&self->refs, 1, __ATOMIC_ACQ_REL);
-    CHECK(refs < UINT32_MAX / 2);
-    if (!refs) {
-        __atomic_fetch_add(&interpreters_freed, 1, __ATOMIC_RELAXED);
-        free(self);
-    }
+    kobject_release(&self->object);
 }
 
-/* Where a thread goes on that has ended. */
+static uint64_t given_up; /* Calls of threads that ended; atomic. */
+
+/* Where a thread goes on that has ended, as another one. */
 static _Thread_local jmp_buf *on_exit_to;
 
 _Noreturn void thread_exit(void) {
     CHECK(on_exit_to);
+    __atomic_fetch_add(&given_up, thread_current()->callee != NULL, __ATOMIC_RELAXED);
     call_thread_ends(thread_current());
     longjmp(*on_exit_to, 1);
 }

@@ -100,7 +100,7 @@ uint64_t interrupts_save_disable(void) {
 /* As by an interrupt that has waited for this: now and then others run, and have time for some steps. */
 static void world_preempt(void) {
     if (!(world_random() % 32)) {
-        struct timespec time = { 0, world_random() % 50000 };
+        struct timespec time = { 0, world_random() % (world_random() % 16 ? 50000 : 1000000) };
         nanosleep(&time, NULL);
     }
 }

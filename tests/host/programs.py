@@ -87,6 +87,11 @@ ON_CPUS = (
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
+ON_THREADS = ("unit_queue_threads", "unit_call_threads", "unit_wait_threads")
+"""Those whose host threads are the kernel's: tests/host/thread_world.h."""
+WRAPPED = [
+    f"-Wl,--wrap=__tsan_atomic32_{name}" for name in ("compare_exchange_strong", "fetch_add")
+]
 COMPILE_TIMEOUT_S = 120
 RUN_TIMEOUT_S = 60
 
@@ -107,7 +112,8 @@ def flags_of(name: str) -> list[str]:
     if kind == "fuzz":
         return [compiler("clang"), "-fsanitize=fuzzer,address,undefined", *fatal_flags()]
     if name.endswith("_threads"):
-        return [compiler("gcc"), "-fsanitize=thread", *COMMON_FLAGS]
+        wrapped = WRAPPED if name in ON_THREADS else []
+        return [compiler("gcc"), "-fsanitize=thread", *wrapped, *COMMON_FLAGS]
     return [compiler("gcc"), "-fsanitize=address,undefined", *fatal_flags()]
 
 

@@ -37,6 +37,29 @@ thread_t *thread_current(void) {
     return &self->kernel;
 }
 
+#ifdef __SANITIZE_THREAD__
+/* And just before a word is changed that was looked at: tests/host/programs.py has the linker put these in the way. */
+#define WRAPPED(name) __wrap___tsan_atomic32_##name
+#define REAL(name) __real___tsan_atomic32_##name
+
+int REAL(compare_exchange_strong)(volatile int *word, int *expected, int to, int success, int failure);
+int REAL(fetch_add)(volatile int *word, int value, int order);
+
+int WRAPPED(compare_exchange_strong)(volatile int *word, int *expected, int to, int success, int failure) {
+    if (!world_held) {
+        world_preempt();
+    }
+    return REAL(compare_exchange_strong)(word, expected, to, success, failure);
+}
+
+int WRAPPED(fetch_add)(volatile int *word, int value, int order) {
+    if (!world_held) {
+        world_preempt();
+    }
+    return REAL(fetch_add)(word, value, order);
+}
+#endif
+
 void sched_ready(thread_t *thread) {
     CHECK(world_held);
     world_thread_t *other = (world_thread_t *)thread;

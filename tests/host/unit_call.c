@@ -2,7 +2,7 @@
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
 /* A call, in every order that its steps can come in, against a model of it: what each step does, and when it may
- * come. Who asks, who replies and who closes take turns in one thread, so nothing ever has to wait. */
+ * come. Who asks, who replies and who closes take turns, so nothing ever has to wait. */
 #include "tests/host/call_world.h"
 #include "tests/host/unit.h"
 
@@ -35,20 +35,28 @@ static struct {
     bool closed;
     bool is_asking;      /* Somebody waits for the reply. */
     bool has_ended;      /* The callee's main thread. */
-    message_t *request;  /* What that works on. */
+    bool is_working;     /* That: it has a request. */
     uint32_t asked;      /* The last request's number. */
     bool has_reply;
 } model;
+
+/* Goes on as another thread. */
+static void be(world_thread_t *thread) {
+    self = thread;
+}
+
+#define CALLEE (&threads[0])
+#define ASKER (&threads[1])
 
 static bool may_come(unsigned choice) {
     switch (choice) {
         case BEGIN:
             return !model.is_asking;
         case NEXT: // Otherwise it would wait.
-            return !model.request && !model.has_ended && (model.stage == REQUESTED || model.closed);
+            return !model.is_working && !model.has_ended && (model.stage == REQUESTED || model.closed);
         case REPLY:
         case REPLY_NOTHING:
-            return model.request;
+            return model.is_working;
         case TAKE:
             return model.is_asking && (model.stage == REPLIED || model.stage == ABANDONED);
         case GIVE_UP:
@@ -77,11 +85,12 @@ static void begin(void) {
 }
 
 static void next(void) {
-    model.request = call_next(&model.callee->call);
-    CHECK_EQ(model.request != NULL, model.stage == REQUESTED);
-    if (model.request) {
-        CHECK_EQ(content_of(model.request).number, model.asked);
+    wait_result_t result = call_next(&model.callee->call);
+    CHECK(result == (model.stage == REQUESTED ? WAIT_WOKEN : WAIT_CHANGED));
+    if (result == WAIT_WOKEN) {
+        CHECK_EQ(content_of(thread_current()->reading).number, model.asked);
         model.stage = RUNNING;
+        model.is_working = true;
     } else {
         model.has_ended = true;
     }
@@ -89,8 +98,8 @@ static void next(void) {
 
 static void reply(bool has_reply) {
     message_t *message = has_reply ? new_message(model.asked) : NULL;
-    message_free(model.request);
-    model.request = NULL;
+    message_end();
+    model.is_working = false;
     call_reply(&model.callee->call, message);
     if (model.stage == RUNNING) {
         model.stage = model.is_asking ? REPLIED : IDLE;
@@ -100,20 +109,19 @@ static void reply(bool has_reply) {
 
 static void take(void) {
     CHECK(call_wait() == WAIT_WOKEN);
-    message_t *message = call_take();
-    CHECK_EQ(message != NULL, model.stage == REPLIED && model.has_reply);
-    if (message) {
-        CHECK_EQ(content_of(message).request, model.asked);
-        message_free(message);
+    bool has_reply = call_take();
+    CHECK_EQ(has_reply, model.stage == REPLIED && model.has_reply);
+    if (has_reply) {
+        CHECK_EQ(content_of(thread_current()->reading).request, model.asked);
+        message_end();
     }
+    CHECK(!thread_current()->reading && !thread_current()->callee);
     model.stage = model.stage == REPLIED ? IDLE : ABANDONED;
     model.is_asking = false;
-    CHECK(!thread_current()->callee);
 }
 
 static void give_up(void) {
     call_thread_ends(thread_current());
-    thread_current()->callee = NULL; // From here on it is another thread.
     model.stage = model.stage == REPLIED ? IDLE : model.stage;
     model.is_asking = false;
 }
@@ -132,6 +140,7 @@ static void abandon(void) {
 }
 
 static void check_state(void) {
+    be(ASKER);
     CHECK_EQ(call_is_closed(&model.callee->call), model.closed);
     CHECK_EQ(call_is_running(&model.callee->call), model.stage != IDLE);
     if (model.is_asking && (model.stage == REQUESTED || model.stage == RUNNING)) {
@@ -141,6 +150,7 @@ static void check_state(void) {
 }
 
 static void make_step(unsigned choice) {
+    be(choice == NEXT || choice == REPLY || choice == REPLY_NOTHING ? CALLEE : ASKER);
     switch (choice) {
         case BEGIN:
             begin();
@@ -171,15 +181,15 @@ static void make_step(unsigned choice) {
 
 /* The end of the callee, whatever it is in, and of who asks. */
 static void end_all(void) {
+    be(ASKER);
     if (model.is_asking) {
         give_up();
     }
     call_close(&model.callee->call, false);
-    if (model.request) {
-        message_free(model.request);
-    }
+    be(CALLEE);
+    call_thread_ends(thread_current());
     call_abandon(&model.callee->call);
-    CHECK_EQ(model.callee->refs, 1);
+    CHECK_EQ(model.callee->object.refs, 1);
     interpreter_release(model.callee);
     check_messages_are_freed();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* Calls on several CPUs at once: some ask one interpreter, and are interrupted, or end, or their interpreters die; it is
- * closed meanwhile, or crashes. Built with the thread sanitizer. */
+/* Calls on several CPUs at once: some ask one interpreter, and are interrupted, or end, or their interpreters die; it
+ * is closed meanwhile, or crashes. Built with the thread sanitizer. */
 #include "tests/host/call_world.h"
 #include "tests/host/unit.h"
 
@@ -24,11 +24,12 @@ static interpreter_t *callee, *asking[ASKERS]; /* New ones each round. */
 static bool closed; /* Atomic: call_close() has returned. */
 static uint32_t busy_askers; /* Atomic. */
 
-/* A round in which nobody is interrupted, crashes or is closed too early: only what the others do ends a wait. */
+/* A round in which nobody is interrupted or crashes, and the callee is closed when it has done all: only what the
+ * others do ends a wait. */
 static bool quiet;
 
 /* What has become of calls, of all rounds; atomic. */
-static uint64_t begun, refused, answered, unanswered, given_up, taken, replied_nothing, closed_idle, died, crashed;
+static uint64_t asked, begun, refused, answered, unanswered, taken, replied_nothing, closed_idle, died, crashed;
 
 static void count(uint64_t *what) {
     __atomic_fetch_add(what, 1, __ATOMIC_RELAXED);
@@ -46,13 +47,6 @@ static bool one_in(unsigned number) {
     return !(world_random() % number);
 }
 
-/* What thread_exit() has a thread leave: the next one of it is as new. */
-static void begin_anew(void) {
-    thread_t *thread = thread_current();
-    thread->callee = NULL;
-    thread->sending = thread->reading = NULL;
-}
-
 /* A thread ends where it takes the GIL again, or by the interrupt that its interpreter's death sends. */
 static void end_if_dead(void) {
     if (interpreter_is_dead(thread_current()->interpreter)) {
@@ -68,6 +62,7 @@ static void maybe_end(void) {
 }
 
 static void ask(void) {
+    count(&asked);
     bool was_closed = __atomic_load_n(&closed, __ATOMIC_ACQUIRE);
     message_t *request = new_message(0);
     uint32_t number = content_of(request).number;
@@ -86,15 +81,13 @@ static void ask(void) {
         maybe_end();
     }
     maybe_end();
-    message_t *reply = call_take();
-    count(reply ? &answered : &unanswered);
-    if (reply) {
-        CHECK_EQ(content_of(reply).request, number);
-        thread_current()->reading = reply;
+    bool has_reply = call_take();
+    count(has_reply ? &answered : &unanswered);
+    if (has_reply) {
+        CHECK_EQ(content_of(thread_current()->reading).request, number);
         nap();
         maybe_end();
-        message_free(reply);
-        thread_current()->reading = NULL;
+        message_end();
     }
 }
 
@@ -105,8 +98,6 @@ static void ask_often(void) {
         if (!setjmp(end)) {
             ask();
         } else {
-            __atomic_fetch_add(&given_up, thread_current()->callee != NULL, __ATOMIC_RELAXED);
-            begin_anew();
             if (interpreter_is_dead(thread_current()->interpreter)) {
                 break;
             }
@@ -129,18 +120,19 @@ static void crash(void) {
 }
 
 static void serve(void) {
-    message_t *request;
-    while ((request = call_next(&callee->call))) {
+    wait_result_t result;
+    while ((result = call_next(&callee->call)) != WAIT_CHANGED) {
+        if (result == WAIT_INTERRUPTED) {
+            continue;
+        }
         count(&taken);
-        thread_current()->reading = request;
-        uint32_t number = content_of(request).number;
+        uint32_t number = content_of(thread_current()->reading).number;
         nap();
         if (!quiet && one_in(64)) {
             crash();
         }
         end_if_dead();
-        thread_current()->reading = NULL;
-        message_free(request);
+        message_end();
         message_t *reply = one_in(8) ? NULL : new_message(number);
         __atomic_fetch_add(&replied_nothing, !reply, __ATOMIC_RELAXED);
         nap();
@@ -156,7 +148,6 @@ static void be_main_thread(void) {
     } else {
         count(&died);
     }
-    begin_anew();
     __atomic_store_n(&callee->running, 0, __ATOMIC_RELEASE);
     wait_wake(&callee->running, WAKE_ALL);
 }
@@ -169,9 +160,9 @@ static void close_callee(void) {
     }
     bool if_idle;
     do {
-        if_idle = world_random() % 2;
+        if_idle = quiet || world_random() % 2;
         nap();
-    } while (!call_close(&callee->call, if_idle) && !interpreter_is_dead(callee));
+    } while (!call_close(&callee->call, if_idle) && !call_is_closed(&callee->call));
     __atomic_store_n(&closed, true, __ATOMIC_RELEASE);
     CHECK(!call_close(&callee->call, if_idle));
     if (if_idle && !interpreter_is_dead(callee)) {
@@ -195,6 +186,10 @@ static void disturb(void) {
         thread_interrupt(&threads[one_in(4) ? MAIN : FIRST_ASKER + asker].kernel);
     }
     if (!quiet && one_in(4)) {
+        // At any time, or just when a request comes.
+        uint64_t seen = __atomic_load_n(&asked, __ATOMIC_RELAXED);
+        while (__atomic_load_n(&asked, __ATOMIC_RELAXED) == seen && __atomic_load_n(&busy_askers, __ATOMIC_ACQUIRE)) {
+        }
         crash();
     }
     interpreter_release(callee);
