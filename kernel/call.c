@@ -36,6 +36,7 @@ bool call_begin(interpreter_t *callee, message_t *request) {
     }
     thread_current()->callee = callee;
     call->message = request;
+    __atomic_store_n(&call->begun, 0, __ATOMIC_RELAXED);
     advance(call, CLAIMED, REQUESTED);
     return true;
 }
@@ -49,6 +50,21 @@ wait_result_t call_wait(void) {
         }
     }
     return WAIT_WOKEN;
+}
+
+void call_set_begun(call_t *call) {
+    __atomic_store_n(&call->begun, 1, __ATOMIC_RELEASE);
+    wait_wake(&call->begun, WAKE_ALL);
+}
+
+bool call_wait_begun(void) {
+    call_t *call = &thread_current()->callee->call;
+    while (!__atomic_load_n(&call->begun, __ATOMIC_ACQUIRE)) {
+        if (wait_on_interruptible(&call->begun, 0, WAIT_FOREVER) == WAIT_INTERRUPTED) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool call_take(void) {
@@ -165,6 +181,7 @@ void call_abandon(call_t *call) {
     while ((stage = (state = state_of(call)) & STAGE) == CLAIMED) {
         wait_on(&call->state, state, WAIT_FOREVER);
     }
+    call_set_begun(call);
     while (stage == REQUESTED || stage == RUNNING) {
         if (change(call, &state, state - stage + ABANDONED)) {
             if (stage == REQUESTED) {

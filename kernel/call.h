@@ -17,6 +17,7 @@ struct _thread_t;
 typedef struct _call_t {
     uint32_t state; /* kernel/call.c; what is waited on. */
     struct _message_t *message; /* The request, then the reply. */
+    uint32_t begun;  /* The callee is about what it was asked for, or has ended. */
 } call_t;
 
 /* Asks another interpreter, which the caller holds and this keeps until call_take(). False where another call is on its
@@ -26,6 +27,10 @@ bool call_begin(struct _interpreter_t *callee, message_t *request);
 /* Waits for the reply to what this thread has asked: WAIT_WOKEN, and call_take() follows; or WAIT_INTERRUPTED
  * (thread_interrupt()), and this is to be called again. */
 wait_result_t call_wait(void);
+
+/* Waits until the callee is about what it was asked for: what it is told from then on is about that. False: by
+ * thread_interrupt(), and this is to be called again. */
+bool call_wait_begun(void);
 
 /* Takes the reply: message_begin(). False: the other has ended, or has no memory for one. */
 bool call_take(void);
@@ -37,6 +42,9 @@ void call_thread_ends(struct _thread_t *thread);
  * WAIT_CHANGED: it is to end. WAIT_INTERRUPTED: by thread_interrupt(). */
 wait_result_t call_next(call_t *call);
 void call_reply(call_t *call, message_t *reply);
+
+/* Behind call_next(): what the callee was told before is done with. */
+void call_set_begun(call_t *call);
 
 /* Whether there is a call that was not replied to. */
 bool call_is_running(call_t *call);

@@ -171,6 +171,7 @@ static bool next_request(call_t *call) {
     // An exception that was meant for a call that has ended is nobody's, should it be on its way yet.
     interpreter_forget_interrupt();
     mp_handle_pending(false);
+    call_set_begun(call);
     return true;
 }
 

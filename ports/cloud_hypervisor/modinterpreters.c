@@ -112,6 +112,17 @@ static mp_obj_t take_pending_exception(void) {
     return exception;
 }
 
+// Not before it is about this call: it would take it for what was meant for the last one.
+static void interrupt_callee(void) {
+    bool has_begun;
+    do {
+        MP_THREAD_GIL_EXIT();
+        has_begun = call_wait_begun();
+        MP_THREAD_GIL_ENTER();
+    } while (!has_begun);
+    interpreter_interrupt(thread_current()->callee);
+}
+
 // Without the GIL it may end where the thread takes that again: the kernel knows whom it has asked. The thread
 // is woken for other reasons too: an exception is told to the callee once, and raised here when that has replied.
 static void wait_for_reply(void) {
@@ -124,7 +135,7 @@ static void wait_for_reply(void) {
         mp_obj_t exception = result == WAIT_INTERRUPTED ? take_pending_exception() : MP_OBJ_NULL;
         if (exception != MP_OBJ_NULL) {
             told = exception;
-            interpreter_interrupt(thread_current()->callee);
+            interrupt_callee();
         }
     } while (result == WAIT_INTERRUPTED);
     if (told != MP_OBJ_NULL) {
