@@ -254,7 +254,6 @@ static void run_last(mp_obj_t function) {
         tell("e");
         mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
     }
-    allow_interrupt(false);
 }
 
 void application_wait_for_threads(void) {
@@ -276,7 +275,6 @@ int application_run(void) {
     running = true;
     tell("b");
     int status = run_modules();
-    allow_interrupt(false);
     application_wait_for_threads();
     application_run_exit_function();
     return status;
@@ -288,6 +286,8 @@ void application_run_exit_function(void) {
     if (mp_obj_is_callable(function)) {
         run_last(function);
     }
+    allow_interrupt(false);
+    mp_handle_pending(false);
 }
 
 void application_end(int status) {

@@ -449,7 +449,8 @@ def test_a_program_ends_after_its_threads(
 
 def test_ctrl_c_ends_the_wait_for_threads(start: Start) -> None:
     the_run = Run()
-    guest = start({"main.py": END + "late('', ms=10**9)\nprint('END')"}, cmdline=the_run.settings)
+    main = END + "late('', ms=10**9)\nlate('END', ms=300)"  # The second when all else has ended.
+    guest = start({"main.py": main}, cmdline=the_run.settings)
     guest.read_until(b"END\n")
     guest.write(b"\x03")
     guest.wait_for_end()
