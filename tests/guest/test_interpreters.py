@@ -143,7 +143,7 @@ def test_wild_write_ends_its_interpreter_alone(boot: Boot, fault: str) -> None:
     output = guest.output_of(code)
     assert output.endswith("interpreter crashed 0 1 [Interpreter(0), Interpreter(1)]\n"), output
     assert "*** interpreter 00000002 ends: " in output
-    assert "backtrace: " in output
+    assert "\nbacktrace:" in output  # with nothing behind it, where the fault left no frame to walk
 
 
 def test_threads_of_an_interpreter_that_crashed_are_gone(boot: Boot) -> None:
