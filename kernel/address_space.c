@@ -190,10 +190,16 @@ static area_t area_in(address_space_t *space, uintptr_t start, uintptr_t end) {
     return found;
 }
 
+static uintptr_t whole_tables(uintptr_t end) {
+    return (end + LARGE_PAGE_SIZE - 1) & ~(uintptr_t)(LARGE_PAGE_SIZE - 1);
+}
+
 uintptr_t address_space_find_hole(address_space_t *space, uintptr_t start, uintptr_t end, size_t size) {
     uintptr_t taken_end;
-    while (start < end && size <= end - start && (taken_end = area_in(space, start, start + size).end)) {
-        start = (taken_end + LARGE_PAGE_SIZE - 1) & ~(uintptr_t)(LARGE_PAGE_SIZE - 1);
+    // An area above may begin behind a gap: what lies under its first page table is no hole.
+    while (start < end && size <= end - start
+           && (taken_end = area_in(space, start, whole_tables(start + size)).end)) {
+        start = whole_tables(taken_end);
     }
     return start < end && size <= end - start ? start : 0;
 }

@@ -58,7 +58,7 @@ void address_space_end(address_space_t *space);
 bool address_space_add(address_space_t *space, uintptr_t start, size_t size, bool large);
 
 /* The lowest place in [start, end) for an area of `size` bytes that shares no page table with those that are
- * there; 0 where there is none. As long as nobody else adds one. */
+ * there; 0 where there is none. As long as nobody else adds one. `start` is a multiple of 2 MiB. */
 uintptr_t address_space_find_hole(address_space_t *space, uintptr_t start, uintptr_t end, size_t size);
 
 /* Where some area in [start, end) begins; 0 where there is none. */

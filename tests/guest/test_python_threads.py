@@ -273,6 +273,38 @@ def test_more_threads_than_memory_is_an_oserror(boot: Boot) -> None:
     assert guest.eval("6 * 7") == 42
 
 
+def test_a_stack_is_not_put_into_the_gap_below_another(boot: Boot) -> None:
+    """The end of the lower one would take the upper one away."""
+    guest = boot()
+    guest.wait_for_prompt()
+    code = (
+        "import _thread, time\n"
+        "locks = [_thread.allocate_lock() for _ in range(4)]\n"
+        "ended = []\n"
+        "def hold(i):\n"
+        "    locks[i].acquire()\n"
+        "    ended.append(i)\n"
+        "def start(i, size):\n"
+        "    locks[i].acquire()\n"
+        "    _thread.stack_size(size)\n"
+        "    _thread.start_new_thread(hold, (i,))\n"
+        "    time.sleep_ms(100)\n"
+        "def end(i):\n"
+        "    locks[i].release()\n"
+        "    time.sleep_ms(100)\n"
+        "start(0, 64 << 10)\n"
+        "start(1, 64 << 10)\n"
+        "end(0)\n"
+        "start(2, 1900 << 10)\n"  # Behind its own gap, to the middle of the other one.
+        "end(2)\n"
+        "start(3, 64 << 10)\n"  # Stacks of threads that have ended are given back now.
+        "end(1)\n"
+        "end(3)\n"
+        "print(ended)"
+    )
+    assert guest.output_of(code) == "[0, 2, 1, 3]\n"
+
+
 def test_lock_with_timeout(shared_guest: Guest) -> None:
     code = (
         "import _thread, time\n"
