@@ -29,6 +29,7 @@ WAIT = (
     *("kernel/event.c", "kernel/timer.c"),
 )
 KALLOC = ("kernel/kalloc.c", *PAGE_ALLOC)
+ADDRESS_SPACE = ("kernel/address_space.c", "boot/paging.c", *PAGE_ALLOC)
 QUEUE = ("kernel/queue.c", "kernel/message.c", "kernel/wait.c", "kernel/timer.c", *KALLOC)
 CALL = ("kernel/call.c", "kernel/message.c", "kernel/wait.c", "kernel/timer.c", *KALLOC)
 TRANSFER = (
@@ -48,6 +49,7 @@ PROGRAMS = {
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,
     "unit_paging": ("boot/paging.c",),
+    "unit_address_space": ADDRESS_SPACE,
     "unit_kalloc": KALLOC,
     "unit_kalloc_threads": KALLOC,
     "unit_message": ("kernel/message.c", *KALLOC),
@@ -85,6 +87,7 @@ SHIM_CPUS = "tests/host/shim_cpus"
 ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
+    "unit_address_space",
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 ON_THREADS = ("unit_queue_threads", "unit_call_threads", "unit_wait_threads")

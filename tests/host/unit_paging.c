@@ -7,26 +7,12 @@
 #include "boot/cpu.h"
 #include "boot/paging.h"
 
+#include "tests/host/boot_tables.h"
 #include "tests/host/unit.h"
 
 #define RAM_PAGES 512
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
-
-/* What the linker script gives, one page each. */
-__asm__ (
-    ".section .image, \"a\"\n"
-    ".balign 4096\n"
-    ".globl image_start, rodata_start, data_start, boot_stack_guard, boot_stack, image_end\n"
-    "image_start: .zero 4096\n"
-    "rodata_start: .zero 4096\n"
-    "data_start: .zero 4096\n"
-    "boot_stack_guard: .zero 4096\n"
-    "boot_stack: .zero 4096\n"
-    "image_end: .byte 0\n"
-    ".previous\n");
-
-uint64_t boot_pml4[512], boot_pdpt_low[512], boot_pd[512];
 
 static bool has_gigabyte_pages;
 static uint64_t cr3;
