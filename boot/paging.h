@@ -100,7 +100,7 @@ uint64_t paging_lookup(uint64_t *root, uintptr_t virt, size_t *page_size);
 
 /* An address is the CPU's to translate: the others are a #GP. SDM volume 1, 3.3.7.1. */
 static inline bool paging_is_canonical(uintptr_t virt) {
-    return virt < 1ull << 47 || virt >= DIRECT_MAP_BASE;
+    return virt + (1ull << 47) < 1ull << 48;
 }
 
 /* True where `len` bytes at `virt` can be read without a fault, in the current address space. */
