@@ -29,7 +29,6 @@ static uint64_t counts[VECTORS];
 static const char *names[VECTORS - VECTOR_FIRST_DEVICE];
 static interrupt_handler_t unhandled_handler;
 static interrupt_handler_t return_handler;
-static uint32_t next_device_vector = VECTOR_FIRST_DEVICE;
 
 static uint8_t ist_of(unsigned vector) {
     if (vector >= VECTOR_FIRST_DEVICE) {
@@ -75,14 +74,20 @@ void interrupt_set_handler(uint8_t vector, interrupt_handler_t handler) {
 }
 
 uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler) {
-    uint32_t vector = __atomic_fetch_add(&next_device_vector, 1, __ATOMIC_RELAXED);
-    if (vector >= VECTOR_SPURIOUS) {
-        __atomic_fetch_sub(&next_device_vector, 1, __ATOMIC_RELAXED);
-        return 0;
+    for (unsigned vector = VECTOR_FIRST_DEVICE; vector < VECTOR_SPURIOUS; ++vector) {
+        const char *nobody = NULL;
+        if (__atomic_compare_exchange_n(&names[vector - VECTOR_FIRST_DEVICE], &nobody, name, false,
+            __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            interrupt_set_handler(vector, handler);
+            return vector;
+        }
     }
-    interrupt_set_handler(vector, handler);
-    __atomic_store_n(&names[vector - VECTOR_FIRST_DEVICE], name, __ATOMIC_RELEASE);
-    return vector;
+    return 0;
+}
+
+void interrupt_free_vector(uint8_t vector) {
+    interrupt_set_handler(vector, NULL);
+    __atomic_store_n(&names[vector - VECTOR_FIRST_DEVICE], NULL, __ATOMIC_RELEASE);
 }
 
 const char *interrupt_name(uint8_t vector) {

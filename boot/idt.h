@@ -60,6 +60,9 @@ void interrupt_set_handler(uint8_t vector, interrupt_handler_t handler);
  * stays in use. */
 uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler);
 
+/* Gives it back. No device sends it any more, and nobody runs its handler. */
+void interrupt_free_vector(uint8_t vector);
+
 /* What a device's vector is for, or NULL where it is nobody's. */
 const char *interrupt_name(uint8_t vector);
 

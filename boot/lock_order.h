@@ -15,6 +15,7 @@ typedef enum _lock_rank_t {
     LOCK_RANK_QUEUE,         /* kernel/queue.c: each one's messages. */
     LOCK_RANK_THREADS,       /* kernel/thread.c: the threads of an interpreter. */
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
+    LOCK_RANK_DEVICE_QUEUE,  /* A driver's, each queue's. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
     LOCK_RANK_WATCHDOG,      /* kernel/watchdog.c: its timer. */
     LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */
@@ -22,6 +23,7 @@ typedef enum _lock_rank_t {
     LOCK_RANK_PHYSICAL,      /* kernel/physical.c: the page for looking at memory. */
     LOCK_RANK_CLOCK,         /* kernel/clock.c: its start. */
     LOCK_RANK_HIGH_HALF,     /* boot/high_half.c: addresses of views and stacks. */
+    LOCK_RANK_PCI,           /* drivers/pci.c: its pair of ports. */
     LOCK_RANK_IOAPIC,        /* drivers/ioapic.c: its pair of registers. */
     /* From here on the page-fault handler takes them: spin_lock_nofault(). */
     LOCK_RANK_KALLOC,        /* kernel/kalloc.c: pages of small pieces. */

@@ -33,6 +33,10 @@ enum {
     TIMER_DIVIDE_BY_16 = 0x3,
 };
 
+/* Where a device writes to interrupt the CPU of an id of 8 bits: SDM volume 3, 11.11.1. */
+#define MESSAGE_ADDRESS 0xfee00000ull
+#define MESSAGE_TO_ALL 0xff
+
 #define X2APIC_MSR 0x800
 #define APIC_BASE_ENABLE (1u << 11)
 #define APIC_BASE_X2APIC (1u << 10)
@@ -116,6 +120,11 @@ void lapic_send_startup(uint32_t apic_id, uint8_t page) {
 
 bool lapic_reaches(uint32_t apic_id) {
     return !registers || apic_id < 0xff;
+}
+
+bool lapic_message_address(uint32_t apic_id, uint64_t *address) {
+    *address = MESSAGE_ADDRESS | (uint64_t)apic_id << 12;
+    return apic_id < MESSAGE_TO_ALL;
 }
 
 void lapic_timer_init(uint8_t vector) {

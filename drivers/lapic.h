@@ -34,6 +34,10 @@ void lapic_send_startup(uint32_t apic_id, uint8_t page);
 /* Whether IPIs reach a CPU of this id: without x2APIC, ids have 8 bits. */
 bool lapic_reaches(uint32_t apic_id);
 
+/* Where a device writes, and its vector as what, to interrupt the CPU of this id. False where such messages do not
+ * reach it: they have 8 bits for ids. */
+bool lapic_message_address(uint32_t apic_id, uint64_t *address);
+
 /* The timer, one-shot. With a TSC deadline (CPUID.1:ECX[24]) it is armed by the TSC value,
  * otherwise by a count of its own clock (kernel/timer.c measures it). */
 void lapic_timer_init(uint8_t vector);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "drivers/virtqueue.h"
+
+/* Descriptor table: virtio 1.2, 2.7.5. */
+typedef struct _virtq_desc_t {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags;
+    uint16_t next;
+} virtq_desc_t;
+
+#define DESC_NEXT 1
+#define DESC_WRITE 2
+
+/* Available ring, in units of 16 bits: 2.7.6. Behind the ring used_event: 2.7.7. */
+#define AVAIL_FLAGS 0
+#define AVAIL_INDEX 1
+#define AVAIL_RING 2
+
+/* Used ring: 2.7.8. Behind it avail_event: 2.7.10. Its elements have two words of 32 bits, at a multiple of 4. */
+#define USED_FLAGS 0
+#define USED_INDEX 1
+#define USED_RING 2
+#define USED_ELEMENT 4
+#define USED_NO_NOTIFY 1
+
+#define USED_ALIGN 4
+
+typedef struct _layout_t {
+    size_t avail, used, slots, size;
+} layout_t;
+
+/* All in one piece: the parts that the device sees, then ours. */
+static layout_t layout_of(uint16_t size) {
+    layout_t layout;
+    layout.avail = size * sizeof(virtq_desc_t);
+    size_t used = layout.avail + 2 * (AVAIL_RING + size + 1);
+    layout.used = (used + USED_ALIGN - 1) & ~(size_t)(USED_ALIGN - 1);
+    size_t slots = layout.used + 2 * (USED_RING + USED_ELEMENT * size + 1);
+    layout.slots = (slots + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    layout.size = layout.slots + size * sizeof(virtqueue_slot_t);
+    return layout;
+}
+
+bool virtqueue_alloc(virtqueue_t *queue, uint16_t size) {
+    layout_t layout = layout_of(size);
+    uint8_t *memory = driver_alloc(layout.size);
+    if (!memory) {
+        return false;
+    }
+    queue->desc = (virtq_desc_t *)memory;
+    queue->avail = (volatile uint16_t *)(memory + layout.avail);
+    queue->used = (volatile uint16_t *)(memory + layout.used);
+    queue->slots = (virtqueue_slot_t *)(memory + layout.slots);
+    queue->size = size;
+    virtqueue_reset(queue);
+    return true;
+}
+
+void virtqueue_free(virtqueue_t *queue) {
+    if (queue->size) {
+        driver_free(queue->desc, layout_of(queue->size).size);
+        queue->size = 0;
+    }
+}
+
+void virtqueue_reset(virtqueue_t *queue) {
+    queue->avail[AVAIL_FLAGS] = 0;
+    queue->avail[AVAIL_INDEX] = 0;
+    queue->avail[AVAIL_RING + queue->size] = 0;
+    queue->used[USED_FLAGS] = 0;
+    queue->used[USED_INDEX] = 0;
+    queue->used[USED_RING + USED_ELEMENT * queue->size] = 0;
+    for (uint16_t i = 0; i < queue->size; ++i) {
+        queue->slots[i] = (virtqueue_slot_t) { .next = i + 1 };
+    }
+    queue->free = 0;
+    queue->free_count = queue->size;
+    queue->chains = 0;
+    queue->avail_index = queue->told_index = queue->used_index = 0;
+    queue->problem = NULL;
+}
+
+void virtqueue_addresses(const virtqueue_t *queue, uint64_t addresses[3]) {
+    addresses[0] = driver_address(queue->desc);
+    addresses[1] = driver_address((const void *)queue->avail);
+    addresses[2] = driver_address((const void *)queue->used);
+}
+
+bool virtqueue_add(virtqueue_t *queue, const dma_segment_t *segments, unsigned out, unsigned in, void *token) {
+    unsigned count = out + in;
+    if (queue->problem || count > queue->free_count) {
+        return false;
+    }
+    uint16_t head = queue->free, at = head;
+    uint32_t writable = 0;
+    for (unsigned i = 0; i < count; ++i) {
+        bool is_last = i + 1 == count;
+        uint16_t flags = (is_last ? 0 : DESC_NEXT) | (i < out ? 0 : DESC_WRITE);
+        uint16_t next = queue->slots[at].next;
+        queue->desc[at] = (virtq_desc_t) { segments[i].paddr, segments[i].len, flags, is_last ? 0 : next };
+        writable += i < out ? 0 : segments[i].len;
+        at = next;
+    }
+    queue->free = at;
+    queue->free_count -= count;
+    ++queue->chains;
+    virtqueue_slot_t *slot = &queue->slots[head];
+    slot->token = token;
+    slot->writable = writable;
+    slot->count = count;
+    queue->avail[AVAIL_RING + queue->avail_index++ % queue->size] = head;
+    return true;
+}
+
+/* Whether an index that went from `old` to `new` has passed `event`: 2.7.10.1 (vring_need_event). */
+static bool has_passed(uint16_t event, uint16_t new, uint16_t old) {
+    return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+}
+
+bool virtqueue_publish(virtqueue_t *queue) {
+    uint16_t old = queue->told_index, new = queue->avail_index;
+    if (old == new) {
+        return false;
+    }
+    queue->told_index = new;
+    __atomic_store_n(&queue->avail[AVAIL_INDEX], new, __ATOMIC_RELEASE);
+    // The device must see the index before it is asked what it wants: 2.7.13.4.1.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (queue->event_idx) {
+        return has_passed(queue->used[USED_RING + USED_ELEMENT * queue->size], new, old);
+    }
+    return !(queue->used[USED_FLAGS] & USED_NO_NOTIFY);
+}
+
+void virtqueue_notify(const virtqueue_t *queue) {
+    mmio_write16(queue->notify, queue->index);
+}
+
+static void *give_up(virtqueue_t *queue, const char *problem) {
+    queue->problem = problem;
+    return NULL;
+}
+
+static void *take_chain(virtqueue_t *queue, uint16_t head) {
+    virtqueue_slot_t *slot = &queue->slots[head];
+    void *token = slot->token;
+    slot->token = NULL;
+    uint16_t last = head;
+    for (unsigned i = 1; i < slot->count; ++i) {
+        last = queue->slots[last].next;
+    }
+    queue->slots[last].next = queue->free;
+    queue->free = head;
+    queue->free_count += slot->count;
+    --queue->chains;
+    return token;
+}
+
+void *virtqueue_take(virtqueue_t *queue, uint32_t *written) {
+    if (queue->problem) {
+        return NULL;
+    }
+    uint16_t waiting = __atomic_load_n(&queue->used[USED_INDEX], __ATOMIC_ACQUIRE) - queue->used_index;
+    if (!waiting) {
+        return NULL;
+    }
+    if (waiting > queue->chains) {
+        return give_up(queue, "its used ring has more than it was given");
+    }
+    volatile uint32_t *element =
+        (volatile uint32_t *)&queue->used[USED_RING + USED_ELEMENT * (queue->used_index % queue->size)];
+    uint32_t id = element[0], len = element[1];
+    if (id >= queue->size || !queue->slots[id].token) {
+        return give_up(queue, "it returned a descriptor that it does not have");
+    }
+    if (len > queue->slots[id].writable) {
+        return give_up(queue, "it says that it wrote more than it could");
+    }
+    ++queue->used_index;
+    *written = len;
+    return take_chain(queue, id);
+}
+
+bool virtqueue_wait(virtqueue_t *queue) {
+    if (queue->event_idx) {
+        queue->avail[AVAIL_RING + queue->size] = queue->used_index;
+    }
+    // It must see that before the ring is looked at once more: 2.7.7.1.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return queue->problem || __atomic_load_n(&queue->used[USED_INDEX], __ATOMIC_ACQUIRE) == queue->used_index;
+}
+
+void *virtqueue_take_unfinished(virtqueue_t *queue) {
+    for (uint16_t i = 0; queue->chains && i < queue->size; ++i) {
+        if (queue->slots[i].token) {
+            return take_chain(queue, i);
+        }
+    }
+    return NULL;
+}
