@@ -15,6 +15,7 @@ typedef enum _lock_rank_t {
     LOCK_RANK_QUEUE,         /* kernel/queue.c: each one's messages. */
     LOCK_RANK_THREADS,       /* kernel/thread.c: the threads of an interpreter. */
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
+    LOCK_RANK_DISK,          /* kernel/disk_part.c: who has claimed what. */
     LOCK_RANK_DEVICE_QUEUE,  /* A driver's, each queue's. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
     LOCK_RANK_WATCHDOG,      /* kernel/watchdog.c: its timer. */

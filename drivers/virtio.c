@@ -254,12 +254,11 @@ void virtio_start(virtio_device_t *device) {
     add_status(device, STATUS_DRIVER_OK);
 }
 
-void virtio_remove_queue(virtio_device_t *device, virtio_queue_t *queue) {
+void virtio_disconnect_queue(virtio_device_t *device, virtio_queue_t *queue) {
     msix_disconnect(&device->msix, ENTRY_QUEUE + queue->ring.index, &queue->interrupt);
-    virtqueue_free(&queue->ring);
 }
 
-void virtio_close(virtio_device_t *device) {
+void virtio_disconnect(virtio_device_t *device) {
     msix_disconnect(&device->msix, ENTRY_CONFIG, &device->config_interrupt);
 }
 

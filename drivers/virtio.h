@@ -84,11 +84,12 @@ void virtio_start(virtio_device_t *device);
  * it is cut off from memory then, as far as it obeys. */
 bool virtio_reset(virtio_device_t *device);
 
-/* Ends the queue's interrupt and gives its memory back. After virtio_reset(). */
-void virtio_remove_queue(virtio_device_t *device, virtio_queue_t *queue);
+/* Ends the queue's interrupt; the device is not touched for it any more. Its memory is for virtqueue_free(). After
+ * virtio_reset(). */
+void virtio_disconnect_queue(virtio_device_t *device, virtio_queue_t *queue);
 
 /* Ends the other interrupt. */
-void virtio_close(virtio_device_t *device);
+void virtio_disconnect(virtio_device_t *device);
 
 /* Whether it has met an error that only a reset mends. Any context. */
 bool virtio_needs_reset(const virtio_device_t *device);

@@ -143,7 +143,8 @@ static unsigned queues_wanted(const virtio_blk_t *blk, uint16_t queues_max) {
 
 static const char *make_queues(virtio_blk_t *blk, const char *name, uint16_t queues_max, uint32_t (*apic_id)(unsigned queue)) {
     unsigned count = queues_wanted(blk, queues_max);
-    blk->queues = driver_alloc(count * sizeof(*blk->queues));
+    blk->queue_bytes = count * sizeof(*blk->queues);
+    blk->queues = driver_alloc(blk->queue_bytes);
     if (!blk->queues) {
         return "memory for its queues is missing";
     }
@@ -187,9 +188,10 @@ const char *virtio_blk_open(virtio_blk_t *blk, const pci_function_t *function, c
     }
     if (problem) {
         if (blk->virtio.common) {
-            virtio_reset(&blk->virtio);
+            virtio_blk_stop(blk);
         }
-        virtio_blk_close(blk);
+        virtio_blk_disconnect(blk);
+        virtio_blk_free(blk);
         return problem;
     }
     limit_segments(blk);
@@ -201,7 +203,8 @@ const char *virtio_blk_open(virtio_blk_t *blk, const pci_function_t *function, c
 bool virtio_blk_stop(virtio_blk_t *blk) {
     set_live(blk, false);
     bool ok = virtio_reset(&blk->virtio);
-    for (unsigned i = 0; ok && i < blk->queue_count; ++i) {
+    blk->is_lost = blk->is_lost || !ok;
+    for (unsigned i = 0; i < blk->queue_count; ++i) {
         virtio_blk_queue_t *queue = &blk->queues[i];
         virtio_blk_request_t *request;
         uint64_t flags = spin_lock_irqsave(&queue->lock);
@@ -231,16 +234,21 @@ const char *virtio_blk_restart(virtio_blk_t *blk) {
     return NULL;
 }
 
-void virtio_blk_close(virtio_blk_t *blk) {
-    virtio_close(&blk->virtio);
+void virtio_blk_disconnect(virtio_blk_t *blk) {
+    virtio_disconnect(&blk->virtio);
     for (unsigned i = 0; i < blk->queue_count; ++i) {
-        virtio_remove_queue(&blk->virtio, &blk->queues[i].virtio);
+        virtio_disconnect_queue(&blk->virtio, &blk->queues[i].virtio);
     }
-    if (blk->queues) {
-        driver_free(blk->queues, blk->queue_count * sizeof(*blk->queues));
+}
+
+void virtio_blk_free(virtio_blk_t *blk) {
+    if (!blk->queues || blk->is_lost) {
+        return;
     }
-    blk->queues = NULL;
-    blk->queue_count = 0;
+    for (unsigned i = 0; i < blk->queue_count; ++i) {
+        virtqueue_free(&blk->queues[i].virtio.ring);
+    }
+    driver_free(blk->queues, blk->queue_bytes);
 }
 
 void virtio_blk_steer(virtio_blk_t *blk, uint32_t (*apic_id)(unsigned queue)) {

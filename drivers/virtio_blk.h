@@ -62,12 +62,14 @@ typedef struct _virtio_blk_t {
     virtio_device_t virtio;
     virtio_blk_queue_t *queues;
     uint16_t queue_count;
+    uint32_t queue_bytes;          /* The size of `queues`: some may not have come to be. */
     uint64_t sectors;              /* The capacity: below 2^54. */
     uint32_t block_size;           /* Bytes: a power of two, 512 to 65536. */
     uint32_t segments_max;         /* Of a request's data. */
     uint32_t segment_size_max;     /* Bytes. */
     uint32_t discard_max, zeroes_max; /* Sectors in one request; 0: it cannot. */
     bool readonly;
+    bool is_lost;                  /* It did not reset. */
     bool can_flush;                /* Else what was written is on the disk. */
     /* Called in any context when the device has changed its configuration, or wants a reset, or a queue has
      * stopped. */
@@ -80,15 +82,18 @@ typedef struct _virtio_blk_t {
 const char *virtio_blk_open(virtio_blk_t *blk, const pci_function_t *function, const char *name, uint16_t queues_max,
     uint32_t (*apic_id)(unsigned queue));
 
-/* Resets the device; what it had is done, with VIRTIO_BLK_GONE. False where it may still be about its memory. Thread
- * context; one caller at a time, as for all below. */
+/* Resets the device; what it had is done, with VIRTIO_BLK_GONE. False where it does not say that it is reset: it is
+ * not to be used again then. Thread context; one caller at a time, as for all below. */
 bool virtio_blk_stop(virtio_blk_t *blk);
 
 /* Starts it again. As virtio_blk_open(). */
 const char *virtio_blk_restart(virtio_blk_t *blk);
 
-/* Gives back all that it has. After virtio_blk_stop(). */
-void virtio_blk_close(virtio_blk_t *blk);
+/* Ends its interrupts: the device is not touched any more. After virtio_blk_stop(). */
+void virtio_blk_disconnect(virtio_blk_t *blk);
+
+/* Gives back its memory, but what a device that did not reset may still know. After virtio_blk_disconnect(); nobody uses it. */
+void virtio_blk_free(virtio_blk_t *blk);
 
 /* Reads the capacity again. False where that fails, or makes no sense. */
 bool virtio_blk_read_capacity(virtio_blk_t *blk);

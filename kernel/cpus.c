@@ -13,6 +13,7 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpus.h"
+#include "kernel/disk.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
@@ -273,4 +274,5 @@ void cpus_start(void) {
         close(not_taken);
     }
     leave_others_out(not_taken);
+    disks_steer();
 }

@@ -256,6 +256,11 @@ void interpreter_stack_free(void *stack) {
 void interpreter_heap_release(void *area) {
     interpreter_t *self = interpreter_current();
     uintptr_t start = (uintptr_t)area;
+    uint32_t busy;
+    // What another thread gave a device may have been in there: a buffer that was made larger meanwhile.
+    while ((busy = __atomic_load_n(&self->dma, __ATOMIC_ACQUIRE))) {
+        wait_on(&self->dma, busy, WAIT_FOREVER);
+    }
     self->heap_extended -= address_space_area_end(&self->space, start) - start;
     address_space_drop(&self->space, start, false);
 }

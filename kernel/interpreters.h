@@ -29,6 +29,7 @@ typedef struct _interpreter_t {
     size_t heap_limit;
     size_t heap_extended;  /* Bytes in extensions. */
     size_t code_used;
+    uint32_t dma;          /* How many of its threads have a device at its memory. A word to wait on for 0. */
     void (*on_stack_overrun)(void);
 
     /* What it is told from outside. */

@@ -59,7 +59,6 @@ static thread_t *new_thread(void) {
     }
     thread_t *thread = phys_to_virt(page);
     memset(thread, 0, PAGE_SIZE);
-    thread->fpu = (uint8_t *)thread + FPU_AREA_AT;
     return thread;
 }
 
@@ -122,9 +121,12 @@ static void begin(void *arg) {
 }
 
 thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), void *arg) {
-    thread_t *thread = prepare_first_thread() ? new_thread() : NULL;
+    thread_t *thread = options->is_kernels || prepare_first_thread() ? new_thread() : NULL;
     if (!thread) {
         return NULL;
+    }
+    if (!options->is_kernels) {
+        thread->fpu = (uint8_t *)thread + FPU_AREA_AT;
     }
     void *stack_top = options->stack_top;
     if (!stack_top) {

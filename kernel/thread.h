@@ -58,12 +58,13 @@ typedef struct _thread_options_t {
     struct _interpreter_t *interpreter; /* Whose it is; NULL: the caller's. */
     void *stack_top;          /* A multiple of 16, the word below it 0; NULL: a kernel stack of THREAD_KERNEL_STACK bytes. */
     uintptr_t stack_bottom;   /* Its lowest address, where it is one of interpreter_stack_new(). */
+    bool is_kernels;          /* It runs code of the kernel's only, without vector registers. */
 } thread_options_t;
 
 #define THREAD_KERNEL_STACK 0x4000
 
 /* Has `fn(arg)` run in a thread of an interpreter's address space; its return ends the thread. All CPUs of
- * the machine are started before the first one. The thread is to be given to thread_join() or
+ * the machine are started before the first one that is not the kernel's. The thread is to be given to thread_join() or
  * thread_detach(), once. NULL where memory is missing. Thread context. */
 thread_t *thread_create(const thread_options_t *options, void (*fn)(void *), void *arg);
 

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include "kernel/clock.h"
+#include "kernel/cpu_state.h"
+#include "kernel/disk_io.h"
+#include "kernel/dma.h"
+#include "kernel/interpreters.h"
+#include "kernel/kalloc.h"
+#include "kernel/wait.h"
+
+/* A device that does nothing for so long is not waited for: Linux waits as long for one of SCSI. */
+#define SILENCE_NS 30000000000ull
+
+/* Of a piece of memory that is not in one piece: as many as make a request fill its share of kalloc(). */
+#define SEGMENTS 25
+
+#define REQUEST_BYTES_MAX (1u << 20)
+
+/* A submit that finds the device being reset tries again, so often. */
+#define TRIES 3
+
+/* One call's requests. */
+typedef struct _transfer_t {
+    disk_t *disk;
+    uint32_t pending;    /* A word to wait on: 0: all are done. */
+    int error;           /* The first one. */
+} transfer_t;
+
+typedef struct _request_t {
+    virtio_blk_request_t blk;
+    transfer_t *transfer;
+    dma_segment_t segments[SEGMENTS + 2];
+} request_t;
+
+_Static_assert(sizeof(request_t) <= 496, "a size of kalloc()");
+
+static void fail(transfer_t *transfer, int error) {
+    int none = 0;
+    __atomic_compare_exchange_n(&transfer->error, &none, error, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+static int error_of(const disk_t *disk, uint8_t result) {
+    switch (result) {
+        case VIRTIO_BLK_OK:
+            return 0;
+        case VIRTIO_BLK_UNSUPPORTED:
+            return DISK_EOPNOTSUPP;
+        case VIRTIO_BLK_GONE:
+            return disk->gone_error;
+        default:
+            return DISK_EIO;
+    }
+}
+
+static void leave(transfer_t *transfer) {
+    uint32_t *pending = &transfer->pending;
+    if (!__atomic_sub_fetch(pending, 1, __ATOMIC_ACQ_REL)) {
+        wait_wake(pending, WAKE_ALL); // It may be gone already: only its address counts.
+    }
+}
+
+static void on_done(virtio_blk_request_t *blk) {
+    request_t *request = (request_t *)blk;
+    transfer_t *transfer = request->transfer;
+    int error = error_of(transfer->disk, blk->result);
+    if (error) {
+        fail(transfer, error);
+    }
+    kfree(request, sizeof(*request));
+    leave(transfer);
+}
+
+static virtio_blk_queue_t *queue_here(disk_t *disk) {
+    uint64_t flags = interrupts_save_disable();
+    unsigned cpu = kernel_cpu()->boot.index;
+    interrupts_restore(flags);
+    return &disk->blk.queues[cpu % disk->blk.queue_count];
+}
+
+/* Waits for something to change: `word` is `seen` now. The device has been silent for too long when it is not. */
+static void wait_for_device(disk_t *disk, const uint32_t *word, uint32_t seen) {
+    uint32_t completions = disk_completions(disk);
+    if (wait_on(word, seen, clock_monotonic_ns() + SILENCE_NS) == WAIT_TIMEOUT) {
+        disk_is_late(disk, completions);
+    }
+}
+
+/* Takes over the request. */
+static void submit(request_t *request, virtio_blk_type_t type, uint64_t sector, uint32_t sectors, unsigned count) {
+    transfer_t *transfer = request->transfer;
+    disk_t *disk = transfer->disk;
+    int error = 0;
+    for (unsigned tries = 0; !error && tries < TRIES;) {
+        virtio_blk_queue_t *queue = queue_here(disk);
+        uint32_t completions;
+        switch (virtio_blk_submit(queue, &request->blk, type, sector, sectors, request->segments, count, &completions)) {
+            case VIRTIO_BLK_SUBMITTED:
+                return;
+            case VIRTIO_BLK_FULL:
+                wait_for_device(disk, &queue->completions, completions);
+                break;
+            case VIRTIO_BLK_STOPPED:
+                error = disk_await_recovery(disk);
+                ++tries;
+        }
+    }
+    fail(transfer, error ? error : DISK_EIO);
+    kfree(request, sizeof(*request));
+    leave(transfer);
+}
+
+static request_t *new_request(transfer_t *transfer) {
+    request_t *request = kalloc(sizeof(*request));
+    if (!request) {
+        fail(transfer, DISK_ENOMEM);
+        return NULL;
+    }
+    request->blk.done = on_done;
+    request->transfer = transfer;
+    __atomic_fetch_add(&transfer->pending, 1, __ATOMIC_RELAXED);
+    return request;
+}
+
+static transfer_t *begin(disk_t *disk) {
+    transfer_t *transfer = kalloc(sizeof(*transfer));
+    if (transfer) {
+        *transfer = (transfer_t) { disk, 1, 0 };
+    }
+    return transfer;
+}
+
+static bool goes_on(const transfer_t *transfer) {
+    return !__atomic_load_n(&transfer->error, __ATOMIC_RELAXED);
+}
+
+/* Waits for all. */
+static int end(transfer_t *transfer) {
+    uint32_t pending = __atomic_sub_fetch(&transfer->pending, 1, __ATOMIC_ACQ_REL);
+    while (pending) {
+        wait_for_device(transfer->disk, &transfer->pending, pending);
+        pending = __atomic_load_n(&transfer->pending, __ATOMIC_ACQUIRE);
+    }
+    int error = transfer->error;
+    kfree(transfer, sizeof(*transfer));
+    return error;
+}
+
+/* Whole blocks only: what is too much is left off the last segments. */
+static unsigned cut(dma_segment_t *segments, unsigned count, size_t excess) {
+    while (excess >= segments[count - 1].len) {
+        excess -= segments[--count].len;
+    }
+    segments[count - 1].len -= excess;
+    return count;
+}
+
+/* Describes as much of the buffer as a request takes. Stores how many bytes those are; 0: none. */
+static unsigned describe(request_t *request, virtio_blk_type_t type, void *buffer, size_t *len) {
+    const virtio_blk_t *blk = &request->transfer->disk->blk;
+    unsigned count_max = blk->segments_max < SEGMENTS ? blk->segments_max : SEGMENTS;
+    size_t most = *len < REQUEST_BYTES_MAX ? *len : REQUEST_BYTES_MAX;
+    unsigned count = dma_describe(buffer, most, type == VIRTIO_BLK_IN, request->segments + 1, count_max,
+        blk->segment_size_max, len);
+    size_t excess = *len % blk->block_size;
+    *len -= excess;
+    return *len ? cut(request->segments + 1, count, excess) : 0;
+}
+
+/* Has the interpreter's memory stay what it is while a device is about it: interpreter_heap_release(). */
+static void count_dma(int change) {
+    interpreter_t *self = interpreter_current();
+    uint32_t left = self ? __atomic_add_fetch(&self->dma, change, __ATOMIC_ACQ_REL) : 1;
+    if (!left) {
+        wait_wake(&self->dma, WAKE_ALL);
+    }
+}
+
+int disk_transfer(disk_t *disk, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len) {
+    transfer_t *transfer = begin(disk);
+    if (!transfer) {
+        return DISK_ENOMEM;
+    }
+    count_dma(1);
+    uint8_t *from = buffer;
+    while (len && goes_on(transfer)) {
+        request_t *request = new_request(transfer);
+        if (!request) {
+            break;
+        }
+        size_t now = len;
+        unsigned count = describe(request, type, from, &now);
+        if (!count) {
+            fail(transfer, DISK_EFAULT);
+            kfree(request, sizeof(*request));
+            leave(transfer);
+            break;
+        }
+        submit(request, type, at / VIRTIO_BLK_SECTOR, 0, count);
+        at += now;
+        from += now;
+        len -= now;
+    }
+    int error = end(transfer);
+    count_dma(-1);
+    return error;
+}
+
+static uint32_t sectors_max(const virtio_blk_t *blk, virtio_blk_type_t type) {
+    uint32_t most = type == VIRTIO_BLK_DISCARD ? blk->discard_max : blk->zeroes_max;
+    return most & ~(blk->block_size / VIRTIO_BLK_SECTOR - 1);
+}
+
+int disk_command(disk_t *disk, virtio_blk_type_t type, uint64_t at, uint64_t len) {
+    transfer_t *transfer = begin(disk);
+    if (!transfer) {
+        return DISK_ENOMEM;
+    }
+    uint64_t sector = at / VIRTIO_BLK_SECTOR, left = len / VIRTIO_BLK_SECTOR;
+    do {
+        request_t *request = goes_on(transfer) ? new_request(transfer) : NULL;
+        if (!request) {
+            break;
+        }
+        uint32_t most = sectors_max(&disk->blk, type);
+        uint32_t now = left < most ? left : most;
+        submit(request, type, sector, now, 0);
+        sector += now;
+        left -= now;
+    } while (left);
+    return end(transfer);
+}
+
+int disk_identify(disk_t *disk, char *id) {
+    transfer_t *transfer = begin(disk);
+    if (!transfer) {
+        return DISK_ENOMEM;
+    }
+    request_t *request = new_request(transfer);
+    if (request) {
+        request->segments[1] = (dma_segment_t) { driver_address(id), VIRTIO_BLK_ID_SIZE };
+        submit(request, VIRTIO_BLK_GET_ID, 0, 0, 1);
+    }
+    return end(transfer);
+}
