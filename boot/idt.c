@@ -86,7 +86,6 @@ uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler)
 }
 
 void interrupt_free_vector(uint8_t vector) {
-    interrupt_set_handler(vector, NULL);
     __atomic_store_n(&names[vector - VECTOR_FIRST_DEVICE], NULL, __ATOMIC_RELEASE);
 }
 

@@ -60,7 +60,7 @@ void interrupt_set_handler(uint8_t vector, interrupt_handler_t handler);
  * stays in use. */
 uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler);
 
-/* Gives it back. No device sends it any more, and nobody runs its handler. */
+/* Gives it back. No device sends it any more; for one that is late the handler stays until the vector has another. */
 void interrupt_free_vector(uint8_t vector);
 
 /* What a device's vector is for, or NULL where it is nobody's. */

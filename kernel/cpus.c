@@ -13,7 +13,6 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpus.h"
-#include "kernel/disk.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
@@ -39,6 +38,7 @@ static kernel_cpu_t **cpus = only_one; // By index.
 static uint32_t count;
 static kernel_cpu_t *starting; // For who takes the stack.
 static bool started;
+static void (*on_start)(void);
 
 void cpus_init(kernel_cpu_t *boot_cpu) {
     only_one[0] = boot_cpu;
@@ -261,6 +261,10 @@ static uint64_t prepare(unsigned wanted) {
     return page;
 }
 
+void cpus_on_start(void (*fn)(void)) {
+    on_start = fn;
+}
+
 void cpus_start(void) {
     if (started) {
         return;
@@ -274,5 +278,7 @@ void cpus_start(void) {
         close(not_taken);
     }
     leave_others_out(not_taken);
-    disks_steer();
+    if (on_start) {
+        on_start();
+    }
 }

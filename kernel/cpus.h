@@ -20,6 +20,9 @@ void cpus_init(kernel_cpu_t *boot_cpu);
  * console, a line each, and left out. Does nothing the second time. Thread context. */
 void cpus_start(void);
 
+/* Has `fn` called when the others have come up. Once, before cpus_start(). */
+void cpus_on_start(void (*fn)(void));
+
 /* How many there are for threads: until cpus_start() what the MADT has enabled, then those that run. Any context. */
 unsigned cpus_usable(void);
 

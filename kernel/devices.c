@@ -2,6 +2,7 @@
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
 #include "drivers/virtio.h"
+#include "kernel/cpus.h"
 #include "kernel/devices.h"
 #include "kernel/disk.h"
 #include "kernel/event.h"
@@ -46,6 +47,7 @@ void devices_scan(void) {
     static bool done;
     if (!done) {
         done = true;
+        cpus_on_start(disks_steer);
         pci_scan(&machine.acpi, start, NULL);
     }
 }

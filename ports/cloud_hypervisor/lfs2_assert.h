@@ -8,6 +8,17 @@
 
 #include <string.h>
 
+#include "vfs_disk.h"
+
 _Noreturn void lfs2_bad_mode(void);
 
 #define LFS2_ASSERT(test) (!__builtin_strstr(#test, "file->flags") || (test) ? (void)0 : lfs2_bad_mode())
+
+/* Its locks, which upstream leaves out too, would be two more functions in the configuration, and nobody there fills them in:
+ * so they come after its declaration. LFS2_LOCK(cfg) is `cfg->lock(cfg)`, an expression that is 0 where all is well. */
+#if MICROPY_PY_MACHINE_DISK
+#include "lib/littlefs/lfs2.h"
+#define LFS2_THREADSAFE
+#define lock(cfg) context && (vfs_disk_lock((cfg)->context), 0)
+#define unlock(cfg) context ? vfs_disk_unlock((cfg)->context) : (void)0
+#endif

@@ -6,6 +6,7 @@
 #include "py/mphal.h"
 #include "kernel/clock.h"
 #include "kernel/system.h"
+#include "machine_disk.h"
 #include "modmachine.h"
 
 #define UUID_SIZE 16
@@ -80,8 +81,15 @@ _Noreturn static mp_obj_t machine_poweroff(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(machine_poweroff_obj, machine_poweroff);
 
+#if MICROPY_PY_MACHINE_DISK
+#define MACHINE_DISK { MP_ROM_QSTR(MP_QSTR_Disk), MP_ROM_PTR(&machine_disk_type) },
+#else
+#define MACHINE_DISK
+#endif
+
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
     { MP_ROM_QSTR(MP_QSTR_poweroff), MP_ROM_PTR(&machine_poweroff_obj) }, \
+    MACHINE_DISK \
     { MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type) }, \
     { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type) }, \
     { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(RESET_CAUSE_POWER_ON) }, \

@@ -174,5 +174,9 @@ uint32_t random_seed(void);
 #define MICROPY_FATFS_RPATH (2)
 #define MICROPY_FATFS_MAX_SS (4096)
 #define MICROPY_FATFS_USE_LABEL (1)
+#if MICROPY_PY_MACHINE_DISK
+#define MICROPY_FATFS_REENTRANT (1)
+#define MICROPY_FATFS_SYNC_T void *
+#endif
 
 #define MP_STATE_PORT MP_STATE_VM

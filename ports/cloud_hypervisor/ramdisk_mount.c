@@ -13,6 +13,7 @@
 
 #include "lfs2_assert.h"
 #include "ramdisk.h"
+#include "vfs_disk.h"
 
 // Memory has no pages to program; larger units than littlefs' default mean fewer calls.
 #define LFS_UNIT 256
@@ -22,6 +23,9 @@ static const mp_obj_type_t ramdisk_mount_type;
 static const mp_obj_base_t ramdisk_mount_obj = { &ramdisk_mount_type };
 
 _Noreturn void lfs2_bad_mode(void) {
+    #if MICROPY_PY_MACHINE_DISK
+    vfs_disk_abandon();
+    #endif
     mp_raise_OSError(MP_EBADF);
 }
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* machine.Disk: a disk, or a part of one, as MicroPython's block devices are. */
+#ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MACHINE_DISK_H
+#define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MACHINE_DISK_H
+
+#include "py/obj.h"
+
+#include "kernel/disk.h"
+
+extern const mp_obj_type_t machine_disk_type;
+
+// One with blocks of `block_size` bytes, a multiple of the disk's own; 0: as those. Takes over what the caller holds of
+// the part.
+mp_obj_t machine_disk_new(disk_part_t *part, uint32_t block_size);
+
+// The disk at that index, or the next one; held. Looks for the machine's disks first. NULL: there is none.
+disk_t *machine_disk_find_from(unsigned index);
+
+// What it is a part of. NULL: the object is no machine.Disk.
+disk_part_t *machine_disk_part(mp_obj_t self);
+
+// Bytes from `offset` of a block on. 0, or the negative of an error. The GIL is not needed.
+int machine_disk_read(mp_obj_t self, size_t block, size_t offset, void *buf, size_t len);
+int machine_disk_write(mp_obj_t self, size_t block, size_t offset, const void *buf, size_t len);
+
+// Of the block protocol: a count, 0, or the negative of an error. The GIL is not needed.
+mp_int_t machine_disk_ioctl(mp_obj_t self, mp_uint_t request);
+
+#endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MACHINE_DISK_H
