@@ -17,7 +17,7 @@ A guest that powers itself off is well: 0.
 
 import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from .timings import timings
 from .vmm import cloud_hypervisor_cli as cli
 from .vmm import make_vmm
 from .vmm.base import Ending, Vmm, VmmError, VmSpec
+from .vmm.disk import Disk
 from .vmm.gdb_port import require_free_port
 from .vmm.kernel_image import LEAST_MEMORY, check_memory
 from .vmm.qemu import Qemu
@@ -62,6 +63,7 @@ def run(
     memory: str,
     cmdline: str,
     timeout: float | None,
+    disks: Sequence[Disk] = (),
     raw: bool = False,
     wheels: Path | None = None,
 ) -> int:
@@ -70,7 +72,7 @@ def run(
     APP is a program, or a file that `flash` made. `raw`: a terminal is put into raw mode; `wheels`:
     as app_files.collect takes it.
     """
-    spec = VmSpec(Path(), cpus, memory, cmdline)
+    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks)
     if app is None:
         return _session(make_vmm(vmm), replace(spec, allow_reboot=True), timeout, talk)
     if app.suffix == ELF_SUFFIX and not app.is_dir():
@@ -93,10 +95,11 @@ def execute(
     memory: str,
     cmdline: str,
     timeout: float | None,
+    disks: Sequence[Disk] = (),
     raw: bool = False,
 ) -> int:
     """Run a piece of Python in a fresh guest."""
-    spec = VmSpec(Path(), cpus, memory, cmdline)
+    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks)
     check_memory(spec.memory_bytes)
     with timings.step("compile the code"):
         loaded = compile_text("<string>", code, build.mpy_cross(sources.micropython()))
@@ -121,7 +124,15 @@ def _run_application(vmm: str | None, spec: VmSpec, timeout: float | None, raw: 
     return _session(make_vmm(vmm), spec, timeout, work)
 
 
-def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: float | None) -> int:
+def debug(
+    *,
+    vmm: str | None,
+    cpus: int,
+    memory: str,
+    cmdline: str,
+    timeout: float | None,
+    disks: Sequence[Disk] = (),
+) -> int:
     """Boot a guest that waits for gdb before its first instruction; attach the terminal."""
     # Not every Cloud Hypervisor has a server for gdb: which one is used has to be asked for.
     chosen = make_vmm(vmm or Qemu.name)
@@ -130,7 +141,7 @@ def debug(*, vmm: str | None, cpus: int, memory: str, cmdline: str, timeout: flo
     host.require("debug")
     require_free_port(_GDB_PORT)
     say(f"In another terminal: {gdb_command(build.build().debug)}")
-    spec = VmSpec(Path(), cpus, memory, cmdline, gdb_port=_GDB_PORT)
+    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks, gdb_port=_GDB_PORT)
     return _session(chosen, spec, timeout, talk)
 
 

@@ -6,7 +6,7 @@ Exit codes stand in tools/errors.py. A task imports what it needs when it runs: 
 stays quick.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,24 @@ MACHINE_HELP = BOARD_HELP | {
     "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
     "cpus": "virtual CPUs, 1 unless given",
     "memory": "RAM with K, M or G, 512M unless given",
+    "disk": "a disk, path=FILE[,readonly=on][,…]: see README.md; may be repeated",
     "cmdline": "the guest's kernel command line",
     "timeout": "stop the guest after this many seconds",
 }
 
 
 def machine(
-    board: str, vmm: str, cpus: str, memory: str, cmdline: str, timeout: str
+    board: str,
+    vmm: str,
+    cpus: str,
+    memory: str,
+    disk: Sequence[str] | None,
+    cmdline: str,
+    timeout: str,
 ) -> dict[str, Any]:
     """A guest's options, as tools.session takes them, once what runs it is installed."""
     from . import boards, host
+    from .vmm.disk import parse_disk
 
     boards.choose(board)
     host.require("run")
@@ -39,6 +47,7 @@ def machine(
         "vmm": vmm or None,
         "cpus": number("cpus", cpus, 1, 254),
         "memory": memory,
+        "disks": [parse_disk(text) for text in disk or ()],
         "cmdline": cmdline,
         "timeout": float(number("timeout", timeout, 1, 1_000_000)) if timeout else None,
     }
@@ -66,6 +75,7 @@ def timed(wanted: bool) -> Iterator[None]:
 @task(
     "run",
     positional=["app"],
+    iterable=["disk"],
     help={"app": "a .py file, a directory or a flashed file; without it, the prompt"}
     | MACHINE_HELP
     | PROGRAM_HELP
@@ -78,6 +88,7 @@ def run(
     vmm: str = "",
     cpus: str = "1",
     memory: str = "512M",
+    disk: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
     raw: bool = False,
@@ -90,7 +101,7 @@ def run(
     """
     from . import session
 
-    options = machine(board, vmm, cpus, memory, cmdline, timeout)
+    options = machine(board, vmm, cpus, memory, disk, cmdline, timeout)
     with timed(timings):
         return session.run(
             Path(app) if app else None,
@@ -100,7 +111,12 @@ def run(
         )
 
 
-@task("exec", positional=["code"], help={"code": "Python source"} | MACHINE_HELP | PROGRAM_HELP)
+@task(
+    "exec",
+    positional=["code"],
+    iterable=["disk"],
+    help={"code": "Python source"} | MACHINE_HELP | PROGRAM_HELP,
+)
 def execute(
     _: Context,
     code: str,
@@ -108,6 +124,7 @@ def execute(
     vmm: str = "",
     cpus: str = "1",
     memory: str = "512M",
+    disk: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
     raw: bool = False,
@@ -116,25 +133,26 @@ def execute(
     """Run CODE in a fresh guest, print what it prints, exit with its code."""
     from . import session
 
-    options = machine(board, vmm, cpus, memory, cmdline, timeout)
+    options = machine(board, vmm, cpus, memory, disk, cmdline, timeout)
     with timed(timings):
         return session.execute(code, **options, raw=raw)
 
 
-@task("debug", help=MACHINE_HELP)
+@task("debug", iterable=["disk"], help=MACHINE_HELP)
 def debug(
     _: Context,
     board: str = "",
     vmm: str = "",
     cpus: str = "1",
     memory: str = "512M",
+    disk: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
 ) -> int:
     """Boot a guest that waits for gdb, with symbols and source."""
     from . import session
 
-    return session.debug(**machine(board, vmm, cpus, memory, cmdline, timeout))
+    return session.debug(**machine(board, vmm, cpus, memory, disk, cmdline, timeout))
 
 
 @task(

@@ -9,6 +9,7 @@ starts a machine, says where its serial line is, and tells how the machine ended
 import re
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 
 from ..errors import UserError
+from .disk import Disk
 
 _POLL_INTERVAL = 0.02
 _PAGE = 4096
@@ -48,6 +50,8 @@ class VmSpec:
     """A number with K, M or G (binary units), as Cloud Hypervisor's `--memory size=` takes it."""
     cmdline: str = ""
     initramfs: Path | None = None
+    disks: Sequence[Disk] = ()
+    """In the order in which the guest finds them."""
     uuid: UUID | None = None
     """What `machine.unique_id()` gives; None: what the VMM does by itself."""
     allow_reboot: bool = False

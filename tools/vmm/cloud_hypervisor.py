@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..errors import UserError
 from . import cloud_hypervisor_cli as cli
 from . import kvm_probe
 from .base import Ending, Vmm, VmmError, VmSpec
+from .disk import Disk, check_disks, sector_size_of, why_refused
 from .gdb_port import GdbRelay
 from .kernel_image import check_kernel
 from .process import ChildProcess
@@ -41,6 +43,7 @@ class CloudHypervisor(Vmm):
         self._bridge: SerialBridge | None = None
         self._relay: GdbRelay | None = None
         self._booted = False
+        self._disks: Sequence[Disk] = ()
         self._allow_reboot = False
         self._ending: Ending | None = None
 
@@ -53,6 +56,9 @@ class CloudHypervisor(Vmm):
         if reason is not None:
             raise UserError(f"KVM is not usable here: {reason}.", "Use --vmm nested or qemu.")
         check_kernel(spec.kernel, spec.memory_bytes)
+        check_disks(spec.disks, spec.cpus)
+        _check_sector_sizes(spec.disks)
+        self._disks = spec.disks
         if spec.gdb_port is not None:
             cli.require_gdb(self._program)
         self._allow_reboot = spec.allow_reboot
@@ -77,7 +83,10 @@ class CloudHypervisor(Vmm):
     def boot(self) -> None:
         if not self._booted:
             self._booted = True
-            self.api("PUT", "vm.boot")
+            try:
+                self.api("PUT", "vm.boot")
+            except VmmError as error:
+                raise why_refused(f"{error}{self.stderr_text}", self._disks) or error from None
 
     @property
     def serial(self) -> str:
@@ -156,3 +165,16 @@ class CloudHypervisor(Vmm):
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+
+
+def _check_sector_sizes(disks: Sequence[Disk]) -> None:
+    """UserError unless Cloud Hypervisor can give the disks the sectors that are asked for: those of
+    a block device are its own, those of a file have 512 bytes."""
+    for disk in disks:
+        size = sector_size_of(disk.path)
+        if size != disk.sector_size:
+            raise UserError(
+                f"Cloud Hypervisor gives {disk.path} sectors of {size} bytes.",
+                f"Write sector_size={size}, or give a block device: "
+                f"losetup --find --show --sector-size {disk.sector_size} FILE makes one.",
+            )

@@ -9,11 +9,13 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from .base import Ending, VmmError, VmSpec
+from .disk import Disk
 from .process import ask, ask_version
 
 OLDEST = 44
@@ -76,6 +78,12 @@ def require_gdb(program: Path) -> None:
         )
 
 
+@functools.cache
+def takes_image_type(program: Path) -> bool:
+    """Whether --disk has image_type: from v51 on, which without it writes to no sector 0."""
+    return "image_type=" in ask(program, "--help")
+
+
 def arguments(
     spec: VmSpec, kernel: str, initramfs: str | None, serial: str, api: str, events_fd: int
 ) -> list[str]:
@@ -94,18 +102,45 @@ def arguments(
     return options
 
 
+def disk_arguments(disks: Sequence[Disk], paths: Sequence[str], program: Path) -> list[str]:
+    """The options for disks; `paths` are those of the machine on which it runs."""
+    options = []
+    for disk, path in zip(disks, paths, strict=True):
+        words = [f"path={path}", f"readonly={'on' if disk.readonly else 'off'}"]
+        words += [f"serial={disk.shown_serial}"]
+        words += [f"num_queues={disk.num_queues}", f"queue_size={disk.queue_size}"]
+        words += ["image_type=raw"] if takes_image_type(program) else []
+        options.append(",".join(words))
+    return ["--disk", *options] if options else []
+
+
+def disk_config(disk: Disk, path: str) -> dict[str, Any]:
+    """The same disk as `disk_arguments` has, for the API's vm.create and vm.add-disk."""
+    return {
+        "path": path,
+        "readonly": disk.readonly,
+        "serial": disk.shown_serial,
+        "num_queues": disk.num_queues,
+        "queue_size": disk.queue_size,
+        "image_type": "Raw",
+    }
+
+
 def machine_config(spec: VmSpec, serial: Path) -> dict[str, Any]:
     """The same machine as `arguments` makes, for the API's vm.create."""
     payload = {"kernel": str(spec.kernel), "cmdline": spec.cmdline}
     if spec.initramfs is not None:
         payload["initramfs"] = str(spec.initramfs)
-    config = {
+    config: dict[str, Any] = {
         "payload": payload,
         "cpus": {"boot_vcpus": spec.cpus, "max_vcpus": spec.cpus},
         "memory": {"size": spec.memory_bytes},
         "serial": {"mode": "Socket", "socket": str(serial)},
         "console": {"mode": "Off"},
     }
+    if spec.disks:
+        disks = [disk_config(disk, str(disk.path.absolute())) for disk in spec.disks]
+        config["disks"] = disks
     if spec.gdb_port is not None:
         config["gdb"] = True
     if spec.uuid is not None:

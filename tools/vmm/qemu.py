@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from . import gdb_port
+from . import gdb_port, qemu_disk
 from .base import Ending, Vmm, VmmError, VmSpec
+from .disk import check_disks, why_refused
 from .kernel_image import check_kernel
 from .process import ChildProcess, ask_version
 from .qmp import Qmp
@@ -63,6 +64,7 @@ class Qemu(Vmm):
     def start(self, spec: VmSpec) -> None:
         version()
         check_kernel(spec.kernel, spec.memory_bytes)
+        check_disks(spec.disks, spec.cpus)
         self._waits_for_gdb = spec.gdb_port is not None
         with ExitStack() as ours:
             # QEMU is given sockets that listen already: nobody can take their ports meanwhile.
@@ -90,7 +92,8 @@ class Qemu(Vmm):
                     f"This machine cannot give the guest {spec.memory} of memory.",
                     "Give it less by --memory.",
                 ) from None
-            raise VmmError(f"QEMU did not start: {said}") from None
+            refused = why_refused(said, spec.disks)
+            raise refused or VmmError(f"QEMU did not start: {said}") from None
 
     def boot(self) -> None:
         if self._waits_for_gdb:
@@ -161,6 +164,8 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
         command += ["-append", spec.cmdline]
     if spec.initramfs is not None:
         command += ["-initrd", str(spec.initramfs)]
+    for index, disk in enumerate(spec.disks):
+        command += qemu_disk.options(disk, f"disk{index}")
     if spec.uuid is not None:
         command += ["-uuid", str(spec.uuid)]
     if spec.debug_console:

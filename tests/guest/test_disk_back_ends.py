@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""What each VMM makes of `VmSpec.disks`, told by the VMM itself: no guest looks at a disk here."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.guest.conftest import Boot
+from tools.errors import UserError
+from tools.guest import Guest
+from tools.vmm.cloud_hypervisor import CloudHypervisor
+from tools.vmm.disk import Disk
+from tools.vmm.nested import Nested
+from tools.vmm.qemu import Qemu
+
+TIB = 1 << 40
+
+
+@pytest.fixture
+def halt(tiny_guest: Callable[[str], Path]) -> Path:
+    return tiny_guest("halt")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Callable[..., Path]:
+    """`image("a.img", size)`: an image of zeros that takes no room."""
+
+    def make(name: str = "a.img", size: int = 1 << 20) -> Path:
+        path = tmp_path / name
+        path.touch()
+        os.truncate(path, size)
+        return path
+
+    return make
+
+
+def shown_by_qemu(vmm: Qemu) -> list[dict[str, Any]]:
+    def property_of(block: dict[str, Any], name: str) -> Any:
+        device = block["qdev"].removesuffix("/virtio-backend")
+        return vmm.monitor.execute("qom-get", path=device, property=name)
+
+    return [
+        {
+            "serial": property_of(block, "serial"),
+            "readonly": block["inserted"]["ro"],
+            "num_queues": property_of(block, "num-queues"),
+            "queue_size": property_of(block, "queue-size"),
+        }
+        for block in vmm.monitor.execute("query-block")
+    ]
+
+
+def shown(guest: Guest) -> list[dict[str, Any]]:
+    """The guest's disks in the words of its VMM."""
+    if isinstance(guest.vmm, Qemu):
+        return shown_by_qemu(guest.vmm)
+    assert isinstance(guest.vmm, (CloudHypervisor, Nested))
+    disks = guest.vmm.api("GET", "vm.info")["config"]["disks"]
+    assert all(disk.get("image_type", "Raw") == "Raw" for disk in disks)
+    keys = ("serial", "readonly", "num_queues", "queue_size")
+    return [{key: disk[key] for key in keys} for disk in disks]
+
+
+def test_disks_are_as_asked_for(boot: Boot, halt: Path, image: Callable[..., Path]) -> None:
+    disks = [
+        Disk(image("a.img")),
+        Disk(image("b b,.img", 3 * TIB), readonly=True),
+        Disk(image("c.img"), serial="mine", num_queues=2, queue_size=16),
+    ]
+    guest = boot(halt, cpus=2, disks=disks)
+    plain = {"readonly": False, "num_queues": 1, "queue_size": 128}
+    assert shown(guest) == [
+        plain | {"serial": "a.img"},
+        plain | {"serial": "b_b_.img", "readonly": True},
+        plain | {"serial": "mine", "num_queues": 2, "queue_size": 16},
+    ]
+
+
+def test_firmware_comes_up_beside_a_disk(boot: Boot, image: Callable[..., Path]) -> None:
+    path = image()
+    guest = boot(disks=[Disk(path)])
+    guest.wait_for_prompt()
+    guest.stop()
+    assert path.read_bytes() == bytes(1 << 20)
+
+
+def test_disk_of_one_guest_is_refused_to_another(
+    boot: Boot, halt: Path, image: Callable[..., Path]
+) -> None:
+    path, other = image(), image("other.img")
+    guest = boot(halt, disks=[Disk(path)])
+    for disk in (Disk(path), Disk(path, readonly=True)):
+        with pytest.raises(UserError, match=r"a\.img is in use as the disk of a guest"):
+            boot(halt, disks=[Disk(other), disk])
+    with pytest.raises(UserError, match=r"other\.img is in use as the disk of a guest"):
+        boot(halt, disks=[Disk(other), Disk(other)])
+    guest.stop()
+    boot(halt, disks=[Disk(other), Disk(path)])
+
+
+def test_disk_that_is_only_read_is_shared(
+    boot: Boot, halt: Path, image: Callable[..., Path]
+) -> None:
+    disk = Disk(image(), readonly=True)
+    boot(halt, disks=[disk])
+    boot(halt, disks=[disk, disk])
+    with pytest.raises(UserError, match="is in use"):
+        boot(halt, disks=[Disk(disk.path)])
+
+
+def test_image_is_looked_at_first(boot: Boot, halt: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be used: No such file"):
+        boot(halt, disks=[Disk(tmp_path / "none.img")])
