@@ -21,9 +21,13 @@
 #define AML_PARENT_CHAR 0x5e /* '^' */
 #define AML_EXT 0x5b
 #define AML_EXT_REGION 0x80
+#define AML_EXT_DEVICE 0x82
 
 #define REGION_SYSTEM_MEMORY 0
 #define REGION_SYSTEM_IO 1
+
+/* Extended interrupt descriptor: 6.4.3.6. */
+#define RESOURCE_INTERRUPT 0x89
 
 #define SLP_TYP_MAX 7 /* Three bits: 4.8.3.2.1. */
 
@@ -68,11 +72,11 @@ static uint64_t read_integer(reader_t *reader) {
     return 0;
 }
 
-/* Passes over a package's length: 20.2.4. Its first byte says how many follow. We do not
- * need the length itself: the table's end bounds what we read. */
-static void skip_package_length(reader_t *reader) {
-    unsigned more = read_bytes(reader, 1) >> 6;
-    read_bytes(reader, more);
+/* A package's length, which counts from where this begins: 20.2.4. The first byte says how many follow. */
+static size_t read_package_length(reader_t *reader) {
+    uint8_t lead = read_bytes(reader, 1);
+    unsigned more = lead >> 6;
+    return more ? read_bytes(reader, more) << 4 | (lead & 0xf) : lead;
 }
 
 /* Passes over the name where it is `name`, with or without a root or parent prefix. */
@@ -105,7 +109,7 @@ static bool parse_sleep_package(reader_t *reader, uint8_t *slp_typa, uint8_t *sl
     if (read_bytes(reader, 1) != AML_PACKAGE) {
         return false;
     }
-    skip_package_length(reader);
+    (void)read_package_length(reader);
     uint64_t elements = read_bytes(reader, 1);
     uint64_t a = elements >= 1 ? read_integer(reader) : SLP_TYP_MAX + 1;
     uint64_t b = elements >= 2 ? read_integer(reader) : a;
@@ -152,6 +156,36 @@ bool acpi_dsdt_region(const acpi_dsdt_t *dsdt, const char *name, acpi_region_t *
         if (dsdt->aml[i - 1] == AML_EXT && dsdt->aml[i] == AML_EXT_REGION) {
             reader_t reader = { dsdt->aml + i + 1, dsdt->aml + dsdt->len, false };
             if (accept_name(&reader, name) && parse_region(&reader, region)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Tag, length 6 or more, flags, how many, the first: 6.4.3.6. */
+static bool parse_interrupt(reader_t *reader, uint32_t *gsi) {
+    bool is_one = read_bytes(reader, 1) == RESOURCE_INTERRUPT && read_bytes(reader, 2) >= 6;
+    read_bytes(reader, 1);
+    uint64_t count = read_bytes(reader, 1);
+    *gsi = read_bytes(reader, 4);
+    return is_one && count && !reader->bad;
+}
+
+bool acpi_dsdt_interrupt(const acpi_dsdt_t *dsdt, const char *name, uint32_t *gsi) {
+    for (uint32_t i = 1; i < dsdt->len; i++) {
+        if (dsdt->aml[i - 1] != AML_EXT || dsdt->aml[i] != AML_EXT_DEVICE) {
+            continue;
+        }
+        reader_t reader = { dsdt->aml + i + 1, dsdt->aml + dsdt->len, false };
+        size_t length = read_package_length(&reader);
+        if (!accept_name(&reader, name) || length > dsdt->len - i - 1) {
+            continue;
+        }
+        const uint8_t *end = dsdt->aml + i + 1 + length;
+        for (const uint8_t *at = reader.at; at < end; at++) {
+            reader_t descriptor = { at, end, false };
+            if (parse_interrupt(&descriptor, gsi)) {
                 return true;
             }
         }

@@ -32,4 +32,8 @@ typedef struct _acpi_region_t {
  * constant address and length (20.2.5.2). */
 bool acpi_dsdt_region(const acpi_dsdt_t *dsdt, const char *name, acpi_region_t *region);
 
+/* The first interrupt of the device of that 4-character name that an extended interrupt descriptor gives (6.4.3.6),
+ * within its object. */
+bool acpi_dsdt_interrupt(const acpi_dsdt_t *dsdt, const char *name, uint32_t *gsi);
+
 #endif // MICROPY_INCLUDED_DRIVERS_ACPI_DSDT_H

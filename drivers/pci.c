@@ -114,7 +114,8 @@ typedef struct _scan_t {
     acpi_pci_segment_t segment;
     mmio_t ecam;       /* Of the bus; NULL: by ports. */
     bus_set_t found;
-    bool (*visit)(const pci_function_t *function, void *ctx);
+    bool to_gap;       /* Of the bus. */
+    pci_visit_t (*visit)(const pci_function_t *function, void *ctx);
     void *ctx;
 } scan_t;
 
@@ -132,14 +133,16 @@ static bool enter_bus(scan_t *scan, uint8_t bus) {
     return scan->ecam;
 }
 
-/* False where `visit` has had enough. */
-static bool scan_slot(scan_t *scan, uint8_t bus, uint8_t slot) {
+/* PCI_STOP_AT_GAP: the slot is empty. */
+static pci_visit_t scan_slot(scan_t *scan, uint8_t bus, uint8_t slot) {
     bool more = true;
     for (unsigned i = 0; i < FUNCTIONS && more; ++i) {
         pci_function_t function = function_at(scan, bus, slot, i);
         bool has_others;
         if (!identify(&function, &has_others)) {
-            more = i; // Without function 0 there is no other.
+            if (!i) {
+                return PCI_STOP_AT_GAP; // Without function 0 there is no other.
+            }
             continue;
         }
         if (!i) {
@@ -148,13 +151,16 @@ static bool scan_slot(scan_t *scan, uint8_t bus, uint8_t slot) {
         if (function.header == BRIDGE_HEADER) {
             set_add(&scan->found, pci_read32(&function, BRIDGE_BUSES) >> 8);
         }
-        if (!scan->visit(&function, scan->ctx)) {
-            return false;
+        pci_visit_t next = scan->visit(&function, scan->ctx);
+        if (next == PCI_STOP) {
+            return PCI_STOP;
         }
+        scan->to_gap = scan->to_gap || next == PCI_STOP_AT_GAP;
     }
-    return true;
+    return PCI_GO_ON;
 }
 
+/* False where `visit` has had enough. */
 static bool scan_segment(scan_t *scan) {
     bus_set_t done = { { 0 } };
     scan->found = done;
@@ -164,9 +170,14 @@ static bool scan_segment(scan_t *scan) {
             continue;
         }
         set_add(&done, bus);
+        scan->to_gap = false;
         for (unsigned slot = 0; slot < SLOTS; ++slot) {
-            if (!scan_slot(scan, bus, slot)) {
+            pci_visit_t next = scan_slot(scan, bus, slot);
+            if (next == PCI_STOP) {
                 return false;
+            }
+            if (next == PCI_STOP_AT_GAP && scan->to_gap) {
+                break;
             }
         }
     }
@@ -176,7 +187,7 @@ static bool scan_segment(scan_t *scan) {
 /* Segment 0 without ECAM, where the tables name none. */
 #define BY_PORTS ((acpi_pci_segment_t) { .end_bus = BUSES - 1 })
 
-void pci_scan(const acpi_info_t *acpi, bool (*visit)(const pci_function_t *function, void *ctx), void *ctx) {
+void pci_scan(const acpi_info_t *acpi, pci_visit_t (*visit)(const pci_function_t *function, void *ctx), void *ctx) {
     scan_t scan = { .visit = visit, .ctx = ctx };
     acpi_cursor_t cursor = { 0 };
     bool any = false;

@@ -43,8 +43,14 @@ typedef struct _pci_function_t {
     uint16_t device;
 } pci_function_t;
 
-/* Calls `visit` for each function of each bus that can be reached, in order of their addresses, until one call returns false. */
-void pci_scan(const acpi_info_t *acpi, bool (*visit)(const pci_function_t *function, void *ctx), void *ctx);
+typedef enum _pci_visit_t {
+    PCI_GO_ON,
+    PCI_STOP,
+    PCI_STOP_AT_GAP, /* Go on to the first empty slot of this bus. */
+} pci_visit_t;
+
+/* Calls `visit` for each function of each bus that can be reached, in order of their addresses. */
+void pci_scan(const acpi_info_t *acpi, pci_visit_t (*visit)(const pci_function_t *function, void *ctx), void *ctx);
 
 /* The function 0 in a slot of a segment's first bus. False where there is none. */
 bool pci_find(const acpi_info_t *acpi, uint16_t segment, uint8_t slot, pci_function_t *function);

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
+#include <string.h>
+
 #include "drivers/virtio.h"
 #include "kernel/cpus.h"
 #include "kernel/devices.h"
 #include "kernel/disk.h"
 #include "kernel/event.h"
+#include "kernel/hotplug.h"
 #include "kernel/interpreters.h"
 #include "kernel/machine.h"
-#include "kernel/thread.h"
+#include "kernel/mutex.h"
+#include "kernel/panic.h"
+#include "kernel/system.h"
 
+/* Cloud Hypervisor's host bridge. */
+#define BRIDGE_VENDOR 0x8086
+#define BRIDGE_DEVICE 0x0d57
+
+static mutex_t lock; /* Of the devices being looked for. */
 static event_t event;
 static thread_t *watcher;
 
@@ -19,6 +29,7 @@ static void watch(void *arg) {
     event_waiter_t waiter = { 0 };
     for (;;) {
         event_wait(&event, &waiter, EVENT_FOREVER);
+        hotplug_check();
         disks_check();
     }
 }
@@ -29,25 +40,57 @@ void devices_signal(void) {
 
 static void start_watcher(void) {
     if (!watcher) {
-        const thread_options_t options = { .name = "devices", .priority = RUN_PRIORITY_HIGH, .is_kernels = true };
+        const thread_options_t options = {
+            .name = "devices", .priority = RUN_PRIORITY_HIGH, .interpreter = interpreter_find(0), .is_kernels = true,
+        };
         watcher = thread_create(&options, watch, NULL);
     }
 }
 
-static bool start(const pci_function_t *function, void *ctx) {
-    (void)ctx;
+/* The lock is held. */
+static void start(const pci_function_t *function) {
     if (virtio_type(function) == VIRTIO_BLK) {
         disk_attach(function);
         start_watcher();
     }
-    return true;
 }
 
-void devices_scan(void) {
+void devices_start(const pci_function_t *function) {
+    mutex_lock(&lock);
+    start(function);
+    mutex_unlock(&lock);
+}
+
+static bool wants_all(void) {
+    const char *setting = system_setting("pci");
+    if (setting && strcmp(setting, "all")) {
+        panic("the setting pci= is all, or not given");
+    }
+    return setting;
+}
+
+static pci_visit_t visit(const pci_function_t *function, void *ctx) {
+    start(function);
+    const bool *all = ctx;
+    return !*all && function->vendor == BRIDGE_VENDOR && function->device == BRIDGE_DEVICE ? PCI_STOP_AT_GAP : PCI_GO_ON;
+}
+
+static void scan(bool all) {
+    mutex_lock(&lock);
+    pci_scan(&machine.acpi, visit, &all);
+    mutex_unlock(&lock);
+}
+
+void devices_init(void) {
+    cpus_on_start(disks_steer);
+    scan(wants_all());
+}
+
+void devices_find_all(void) {
     static bool done;
-    if (!done) {
-        done = true;
-        cpus_on_start(disks_steer);
-        pci_scan(&machine.acpi, start, NULL);
+    if (!__atomic_exchange_n(&done, true, __ATOMIC_ACQ_REL)) {
+        start_watcher();
+        hotplug_init();
+        scan(true);
     }
 }

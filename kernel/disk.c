@@ -156,7 +156,25 @@ static void delist(const disk_t *disk) {
     *at = disk->next;
 }
 
+static bool is_at(const disk_t *disk, const pci_function_t *function) {
+    const pci_function_t *pci = &disk->blk.virtio.pci;
+    return pci->segment == function->segment && pci->bus == function->bus && pci->slot == function->slot && pci->function == function->function;
+}
+
+static bool is_attached(const pci_function_t *function) {
+    mutex_lock(&list_lock);
+    const disk_t *disk = disks;
+    while (disk && !is_at(disk, function)) {
+        disk = disk->next;
+    }
+    mutex_unlock(&list_lock);
+    return disk;
+}
+
 void disk_attach(const pci_function_t *function) {
+    if (is_attached(function)) {
+        return;
+    }
     disk_t *disk = kalloc(sizeof(*disk));
     if (!disk) {
         return;
@@ -178,16 +196,11 @@ void disk_attach(const pci_function_t *function) {
     mutex_unlock(&list_lock);
 }
 
-static bool is_at(const disk_t *disk, uint16_t segment, uint8_t slot) {
-    const pci_function_t *pci = &disk->blk.virtio.pci;
-    return pci->segment == segment && pci->slot == slot;
-}
-
 void disk_detach(uint16_t segment, uint8_t slot) {
     mutex_lock(&list_lock);
     for (disk_t *disk = disks, *next; disk; disk = next) {
         next = disk->next;
-        if (!is_at(disk, segment, slot)) {
+        if (disk->blk.virtio.pci.segment != segment || disk->blk.virtio.pci.slot != slot) {
             continue;
         }
         mutex_lock(&disk->recovery);

@@ -53,7 +53,7 @@ typedef struct _disk_part_t {
     struct _disk_part_t *next;
 } disk_part_t;
 
-/* Starts the block device that the function is. Says on the console what is wrong where it cannot be used. */
+/* Starts the block device that the function is, unless it is there already. Says on the console what is wrong where it cannot be used. */
 void disk_attach(const pci_function_t *function);
 
 /* The device of a slot is taken out: what is asked of it fails from now on. Afterwards nothing of ours touches it. */

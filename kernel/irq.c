@@ -5,6 +5,7 @@
 #include "drivers/ioapic.h"
 #include "drivers/lapic.h"
 #include "drivers/pic.h"
+#include "kernel/cpus.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
@@ -40,6 +41,11 @@ void irq_init(void) {
     if (!ioapic_init(ioapic.paddr, ioapic.gsi_base)) {
         panic("no memory to map the I/O APIC");
     }
+}
+
+bool irq_connect_gsi(uint32_t gsi, const char *name, interrupt_handler_t handler) {
+    uint8_t vector = interrupt_allocate_vector(name, handler);
+    return vector && ioapic_route(gsi, vector, cpus_get(0)->boot.apic_id, false, false);
 }
 
 bool irq_connect_isa(unsigned irq, const char *name, interrupt_handler_t handler) {

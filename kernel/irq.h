@@ -20,4 +20,7 @@ bool irq_init_cpu(void);
  * CPU. The handler ends with lapic_eoi(). Returns false where there is no such pin. */
 bool irq_connect_isa(unsigned irq, const char *name, interrupt_handler_t handler);
 
+/* The same for a global system interrupt, edge triggered and active high. */
+bool irq_connect_gsi(uint32_t gsi, const char *name, interrupt_handler_t handler);
+
 #endif // MICROPY_INCLUDED_KERNEL_IRQ_H

@@ -13,6 +13,7 @@
 
 #include "heap.h"
 #include "kernel/interpreter.h"
+#include "machine_disk.h"
 #include "shared_memory_obj.h"
 
 // The end of the common heap is kept back, so that a program which has filled all memory
@@ -136,6 +137,9 @@ void gc_collect(void) {
     gc_collect_end();
     #if MICROPY_PY_INTERPRETERS
     shared_memory_after_collection();
+    #endif
+    #if MICROPY_PY_MACHINE_DISK
+    machine_disk_after_collection();
     #endif
 
     if (MP_STATE_MEM(gc_alloc_threshold) == pace) {

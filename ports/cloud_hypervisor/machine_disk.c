@@ -11,43 +11,58 @@
 
 #include "kernel/devices.h"
 #include "kernel/interpreters.h"
+#include "disk_content.h"
 #include "machine_disk.h"
+
+// What the interpreter holds for an object. It outlives that: a file that goes in the same collection is closed by its
+// finaliser, which may be called after the disk's.
+typedef struct _held_disk_t {
+    struct _held_disk_t *next;
+    kept_t *kept;        // The disk_part_t.
+    bool is_dropped;
+} held_disk_t;
 
 typedef struct _machine_disk_obj_t {
     mp_obj_base_t base;
-    kept_t *kept;        // The disk_part_t; NULL: it was closed.
     uint32_t block_size;
+    held_disk_t *held;
 } machine_disk_obj_t;
 
+MP_REGISTER_ROOT_POINTER(struct _held_disk_t *held_disks);
+
 static disk_part_t *part_of(const machine_disk_obj_t *self) {
-    return (disk_part_t *)self->kept->object;
+    return (disk_part_t *)self->held->kept->object;
 }
 
 disk_part_t *machine_disk_part(mp_obj_t self) {
     return mp_obj_is_type(self, &machine_disk_type) ? part_of(MP_OBJ_TO_PTR(self)) : NULL;
 }
 
-disk_t *machine_disk_find_from(unsigned index) {
-    devices_scan();
-    return disk_find_from(index);
-}
-
 mp_obj_t machine_disk_new(disk_part_t *part, uint32_t block_size) {
-    machine_disk_obj_t *self = mp_obj_malloc_with_finaliser(machine_disk_obj_t, &machine_disk_type);
-    self->kept = interpreter_keep(&part->object);
-    if (!self->kept) {
+    kept_t *kept = interpreter_keep(&part->object);
+    if (!kept) {
         kobject_release(&part->object);
         m_malloc_fail(sizeof(kept_t));
     }
+    held_disk_t *held = m_new_obj_maybe(held_disk_t);
+    if (!held) {
+        interpreter_let_go(kept);
+        m_malloc_fail(sizeof(held_disk_t));
+    }
+    *held = (held_disk_t) { MP_STATE_VM(held_disks), kept, false };
+    MP_STATE_VM(held_disks) = held;
+    machine_disk_obj_t *self = mp_obj_malloc_with_finaliser(machine_disk_obj_t, &machine_disk_type);
+    self->held = held;
     self->block_size = block_size ? block_size : part->disk->blk.block_size;
     return MP_OBJ_FROM_PTR(self);
 }
 
 // Which disk is meant: an index, or the serial that the VMM gave. Held.
 static disk_t *find(mp_obj_t id) {
+    devices_find_all();
     if (mp_obj_is_int(id)) {
         mp_int_t index = mp_obj_get_int(id);
-        disk_t *disk = index >= 0 ? machine_disk_find_from(index) : NULL;
+        disk_t *disk = index >= 0 ? disk_find_from(index) : NULL;
         if (disk && disk->index != index) {
             disk_release(disk);
             disk = NULL;
@@ -56,7 +71,7 @@ static disk_t *find(mp_obj_t id) {
     }
     const char *wanted = mp_obj_str_get_str(id);
     char serial[VIRTIO_BLK_ID_SIZE + 1];
-    disk_t *disk = machine_disk_find_from(0);
+    disk_t *disk = disk_find_from(0);
     while (disk && (disk_serial(disk, serial) || strcmp(serial, wanted))) {
         unsigned next = disk->index + 1;
         disk_release(disk);
@@ -65,12 +80,36 @@ static disk_t *find(mp_obj_t id) {
     return disk;
 }
 
-// Disk(id=0, *, readonly=False, block_size=0)
+// Takes over what the caller holds.
+static disk_part_t *new_part(disk_t *disk, uint64_t start, uint64_t size, bool readonly) {
+    disk_part_t *part = disk_part_new(disk, start, size, readonly);
+    if (!part) {
+        disk_release(disk);
+        m_malloc_fail(sizeof(disk_part_t));
+    }
+    return part;
+}
+
+static mp_obj_t partition_of(mp_obj_t whole_in, mp_int_t number) {
+    const machine_disk_obj_t *whole = MP_OBJ_TO_PTR(whole_in);
+    disk_part_t *part = part_of(whole);
+    disk_content_t *content = disk_content_read(part);
+    disk_range_t range;
+    if (!disk_content_find(content, number, &range)) {
+        mp_raise_OSError(content->view.failed ? MP_EIO : MP_ENODEV);
+    }
+    uint32_t sector = part->disk->blk.block_size;
+    kobject_hold(&part->disk->object);
+    return machine_disk_new(new_part(part->disk, range.start * sector, range.count * sector, part->readonly), whole->block_size);
+}
+
+// Disk(id=0, *, partition=0, readonly=False, block_size=0). Partition 0 is the whole disk.
 static mp_obj_t disk_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     (void)type;
-    enum { ARG_id, ARG_readonly, ARG_block_size };
+    enum { ARG_id, ARG_partition, ARG_readonly, ARG_block_size };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_id, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_INT(0) } },
+        { MP_QSTR_partition, MP_ARG_KW_ONLY | MP_ARG_INT, { .u_int = 0 } },
         { MP_QSTR_readonly, MP_ARG_KW_ONLY | MP_ARG_BOOL, { .u_bool = false } },
         { MP_QSTR_block_size, MP_ARG_KW_ONLY | MP_ARG_INT, { .u_int = 0 } },
     };
@@ -86,12 +125,8 @@ static mp_obj_t disk_make_new(const mp_obj_type_t *type, size_t n_args, size_t n
         disk_release(disk);
         mp_raise_ValueError(MP_ERROR_TEXT("block_size must be a multiple of the disk's"));
     }
-    disk_part_t *part = disk_part_new(disk, 0, UINT64_MAX, vals[ARG_readonly].u_bool);
-    if (!part) {
-        disk_release(disk);
-        m_malloc_fail(sizeof(disk_part_t));
-    }
-    return machine_disk_new(part, block_size);
+    mp_obj_t whole = machine_disk_new(new_part(disk, 0, UINT64_MAX, vals[ARG_readonly].u_bool), block_size);
+    return vals[ARG_partition].u_int ? partition_of(whole, vals[ARG_partition].u_int) : whole;
 }
 
 static void disk_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
@@ -99,6 +134,9 @@ static void disk_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_
     machine_disk_obj_t *self = MP_OBJ_TO_PTR(self_in);
     disk_part_t *part = part_of(self);
     mp_printf(print, "Disk(%u", part->disk->index);
+    if (part->start) {
+        mp_printf(print, ", from %lu", (unsigned long)part->start);
+    }
     if (part->readonly) {
         mp_print_str(print, ", readonly=True");
     }
@@ -232,13 +270,29 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(disk_write_zeroes_obj, 3, 3, disk_wri
 
 static mp_obj_t disk_del(mp_obj_t self_in) {
     machine_disk_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self->kept) {
-        interpreter_let_go(self->kept);
-        self->kept = NULL;
-    }
+    self->held->is_dropped = true;
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(disk_del_obj, disk_del);
+
+void machine_disk_after_collection(void) {
+    for (held_disk_t **at = &MP_STATE_VM(held_disks); *at;) {
+        held_disk_t *held = *at;
+        if (held->is_dropped) {
+            *at = held->next;
+            interpreter_let_go(held->kept);
+        } else {
+            at = &held->next;
+        }
+    }
+}
+
+void machine_disk_deinit(void) {
+    for (held_disk_t *held = MP_STATE_VM(held_disks); held; held = held->next) {
+        held->is_dropped = true;
+    }
+    machine_disk_after_collection();
+}
 
 static mp_obj_t serial(const machine_disk_obj_t *self) {
     char text[VIRTIO_BLK_ID_SIZE + 1];
@@ -279,15 +333,11 @@ static void disk_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 // Disk.list(): one for each disk that the machine has.
 static mp_obj_t disk_list(void) {
     mp_obj_t list = mp_obj_new_list(0, NULL);
-    disk_t *disk = machine_disk_find_from(0);
+    devices_find_all();
+    disk_t *disk = disk_find_from(0);
     while (disk) {
         unsigned next = disk->index + 1;
-        disk_part_t *part = disk_part_new(disk, 0, UINT64_MAX, false);
-        if (!part) {
-            disk_release(disk);
-            m_malloc_fail(sizeof(disk_part_t));
-        }
-        mp_obj_list_append(list, machine_disk_new(part, 0));
+        mp_obj_list_append(list, machine_disk_new(new_part(disk, 0, UINT64_MAX, false), 0));
         disk = disk_find_from(next);
     }
     return list;

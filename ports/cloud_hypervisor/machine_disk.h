@@ -15,9 +15,6 @@ extern const mp_obj_type_t machine_disk_type;
 // the part.
 mp_obj_t machine_disk_new(disk_part_t *part, uint32_t block_size);
 
-// The disk at that index, or the next one; held. Looks for the machine's disks first. NULL: there is none.
-disk_t *machine_disk_find_from(unsigned index);
-
 // What it is a part of. NULL: the object is no machine.Disk.
 disk_part_t *machine_disk_part(mp_obj_t self);
 
@@ -27,5 +24,9 @@ int machine_disk_write(mp_obj_t self, size_t block, size_t offset, const void *b
 
 // Of the block protocol: a count, 0, or the negative of an error. The GIL is not needed.
 mp_int_t machine_disk_ioctl(mp_obj_t self, mp_uint_t request);
+
+// Lets go of the disks whose objects are gone; of all of them, when no object is used any more.
+void machine_disk_after_collection(void);
+void machine_disk_deinit(void);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MACHINE_DISK_H

@@ -10,8 +10,10 @@
 #include "shared/runtime/pyexec.h"
 
 #include "application.h"
+#include "disk_mount.h"
 #include "heap.h"
 #include "kernel/application.h"
+#include "kernel/devices.h"
 #include "kernel/interpreter.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
@@ -67,11 +69,21 @@ static void tell_problem(void) {
     }
 }
 
-static void run_session(void) {
-    session_begin();
+// What is on the disks; without any, memory.
+static void mount_files(void) {
+    #if MICROPY_PY_MACHINE_DISK
+    if (disk_mount_all()) {
+        return;
+    }
+    #endif
     #if MICROPY_VFS_LFS2
     ramdisk_mount();
     #endif
+}
+
+static void run_session(void) {
+    session_begin();
+    mount_files();
 
     tell_problem();
 
@@ -91,6 +103,9 @@ void app_main(void) {
     static const char *const settings[] = { SETTINGS };
     system_check_settings(settings, MP_ARRAY_SIZE(settings));
     session_init();
+    #if MICROPY_PY_MACHINE_DISK
+    devices_init();
+    #endif
     for (;;) {
         run_session();
         #if MICROPY_PY_MACHINE

@@ -12,6 +12,7 @@
 #include "environment.h"
 #include "heap.h"
 #include "kernel/interpreter.h"
+#include "machine_disk.h"
 #include "modinterpreters.h"
 #include "session.h"
 #include "shared_memory_obj.h"
@@ -60,6 +61,9 @@ void session_end(void) {
     gc_sweep_all();
     #if MICROPY_PY_INTERPRETERS
     shared_memory_deinit();
+    #endif
+    #if MICROPY_PY_MACHINE_DISK
+    machine_disk_deinit();
     #endif
     mp_deinit();
 }

@@ -9,9 +9,17 @@
 #include "kernel/settings.h"
 
 #if MICROPY_VFS_LFS2
-#define SETTINGS KERNEL_SETTINGS, "console", "exit-mark", "on-exit", "ramdisk"
+#define SETTINGS_OF_FILES , "ramdisk"
 #else
-#define SETTINGS KERNEL_SETTINGS, "console", "exit-mark", "on-exit"
+#define SETTINGS_OF_FILES
 #endif
+
+#if MICROPY_PY_MACHINE_DISK
+#define SETTINGS_OF_DISKS , "pci"
+#else
+#define SETTINGS_OF_DISKS
+#endif
+
+#define SETTINGS KERNEL_SETTINGS, "console", "exit-mark", "on-exit" SETTINGS_OF_FILES SETTINGS_OF_DISKS
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SETTINGS_H

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "extmod/vfs.h"
+#include "extmod/vfs_fat.h"
+#include "extmod/vfs_lfs.h"
+
+#include "disk_content.h"
+#include "disk_mount.h"
+#include "machine_disk.h"
+
+// littlefs on a disk: docs/disks.md says how these were found.
+#define LFS_READ_MAX 16384
+#define LFS_LOOKAHEAD_MAX 16384
+
+static uint32_t lfs_read_size(uint32_t block, uint32_t sector) {
+    uint32_t size = MIN(block / 4, LFS_READ_MAX);
+    return MIN(MAX(size, sector), block);
+}
+
+// A byte for eight blocks, in whole eights.
+static uint32_t lfs_lookahead(uint64_t blocks) {
+    return MAX(MIN((blocks + 63) / 64 * 8, LFS_LOOKAHEAD_MAX), 16);
+}
+
+static mp_obj_t lfs_on(mp_obj_t disk, const fs_probe_t *found) {
+    uint32_t sector = machine_disk_part(disk)->disk->blk.block_size;
+    mp_obj_t args[] = {
+        disk,
+        MP_OBJ_NEW_QSTR(MP_QSTR_readsize), MP_OBJ_NEW_SMALL_INT(lfs_read_size(found->block_size, sector)),
+        MP_OBJ_NEW_QSTR(MP_QSTR_progsize), MP_OBJ_NEW_SMALL_INT(MIN(sector, found->block_size)),
+        MP_OBJ_NEW_QSTR(MP_QSTR_lookahead), MP_OBJ_NEW_SMALL_INT(lfs_lookahead(found->block_count)),
+    };
+    return mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), 1, 3, args);
+}
+
+// The filesystem that was found in a range of the part, which is to be mountable.
+static mp_obj_t filesystem_on(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, bool readonly) {
+    uint32_t sector = part->disk->blk.block_size;
+    kobject_hold(&part->disk->object);
+    disk_part_t *own = disk_part_new(part->disk, part->start + range->start * sector, range->count * sector, readonly || part->readonly);
+    if (!own) {
+        disk_release(part->disk);
+        m_malloc_fail(sizeof(disk_part_t));
+    }
+    bool is_lfs = found->kind == FS_KIND_LITTLEFS;
+    mp_obj_t disk = machine_disk_new(own, is_lfs ? found->block_size : 0);
+    return is_lfs ? lfs_on(disk, found) : mp_call_function_1(MP_OBJ_FROM_PTR(&mp_fat_vfs_type), disk);
+}
+
+// How upstream's objects begin: fs_user_mount_t, and mp_obj_vfs_lfs2_t, which no header has.
+typedef struct _filesystem_t {
+    mp_obj_base_t base;
+    mp_vfs_blockdev_t blockdev;
+} filesystem_t;
+
+// The device below a filesystem, if that is a machine.Disk; else NULL.
+static disk_part_t *part_below(mp_obj_t filesystem) {
+    bool is_one = mp_obj_is_type(filesystem, &mp_fat_vfs_type) || mp_obj_is_type(filesystem, &mp_type_vfs_lfs2);
+    return is_one ? machine_disk_part(((filesystem_t *)MP_OBJ_TO_PTR(filesystem))->blockdev.readblocks[1]) : NULL;
+}
+
+static bool is_mounted(mp_obj_t filesystem) {
+    const mp_vfs_mount_t *vfs = MP_STATE_VM(vfs_mount_table);
+    while (vfs && vfs->obj != filesystem) {
+        vfs = vfs->next;
+    }
+    return vfs;
+}
+
+static bool is_true(const mp_map_t *kw_args, qstr name) {
+    mp_map_elem_t *found = mp_map_lookup((mp_map_t *)kw_args, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
+    return found && mp_obj_is_true(found->value);
+}
+
+// Upstream's, of a filesystem; on a disk nobody else writes from then on.
+static mp_obj_t mount_filesystem(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
+    disk_part_t *part = is_mounted(args[0]) ? NULL : part_below(args[0]);
+    if (!part) {
+        return mp_vfs_mount(n_args, args, kw_args);
+    }
+    int error = disk_part_claim(part, !part->readonly && !is_true(kw_args, MP_QSTR_readonly));
+    if (error) {
+        mp_raise_OSError(error);
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mp_obj_t result = mp_vfs_mount(n_args, args, kw_args);
+        nlr_pop();
+        return result;
+    }
+    disk_part_unclaim(part);
+    nlr_jump(nlr.ret_val);
+}
+
+// vfs.mount(): as upstream's; the filesystem of a machine.Disk is found, and used as is best for a disk.
+static mp_obj_t disk_mount(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    if (n_args < 2) {
+        return mp_vfs_mount(n_args, pos_args, kw_args);
+    }
+    mp_obj_t args[] = { pos_args[0], pos_args[1] };
+    disk_part_t *part = machine_disk_part(args[0]);
+    if (part && n_args == 2) {
+        disk_content_t *content = disk_content_read(part);
+        disk_range_t range = disk_content_all(content);
+        fs_probe_t found;
+        disk_content_probe(content, range, &found);
+        if (disk_content_is_mountable(&found)) {
+            args[0] = filesystem_on(part, &range, &found, is_true(kw_args, MP_QSTR_readonly));
+        } else if (!is_true(kw_args, MP_QSTR_mkfs)) {
+            mp_raise_OSError(content->view.failed ? MP_EIO : MP_ENODEV);
+        } else {
+            args[0] = mp_call_function_1(MP_OBJ_FROM_PTR(&mp_fat_vfs_type), args[0]); // As upstream's: its mount() makes it.
+        }
+    }
+    return n_args == 2 ? mount_filesystem(2, args, kw_args) : mp_vfs_mount(n_args, pos_args, kw_args);
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(mp_vfs_mount_obj, 0, disk_mount);
+
+// vfs.umount(): as upstream's; others may write then.
+static mp_obj_t disk_umount(mp_obj_t what) {
+    mp_obj_t filesystem = what;
+    for (const mp_vfs_mount_t *vfs = MP_STATE_VM(vfs_mount_table); vfs && mp_obj_is_str(what); vfs = vfs->next) {
+        size_t len;
+        const char *path = mp_obj_str_get_data(what, &len);
+        if (len == vfs->len && !memcmp(path, vfs->str, len)) {
+            filesystem = vfs->obj;
+            break;
+        }
+    }
+    mp_vfs_umount(what);
+    disk_part_t *part = is_mounted(filesystem) ? NULL : part_below(filesystem);
+    if (part) {
+        disk_part_unclaim(part);
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_1(mp_vfs_umount_obj, disk_umount);
+
+// What is said of a disk that is not mounted. `partition`: its number; 0: the whole disk.
+static void say(const disk_part_t *part, uint32_t partition, const char *what, const char *why) {
+    mp_printf(&mp_plat_print, "%s", part->disk->name);
+    if (partition) {
+        mp_printf(&mp_plat_print, ", partition %u", (unsigned)partition);
+    }
+    mp_printf(&mp_plat_print, ": %s%s%s; it is left as it is.\n", what, why ? ": " : "", why ? why : "");
+}
+
+// "/" for the first one, then "/disk1".
+static mp_obj_t mount_point(unsigned number) {
+    char text[16];
+    size_t len = number ? snprintf(text, sizeof(text), "/disk%u", number) : 1;
+    return mp_obj_new_str(number ? text : "/", len);
+}
+
+static void mount(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, unsigned number) {
+    mp_map_t none;
+    mp_map_init(&none, 0);
+    mp_obj_t args[] = { filesystem_on(part, range, found, false), mount_point(number) };
+    mount_filesystem(2, args, &none);
+}
+
+static bool try_mount(const disk_part_t *part, uint32_t partition, const disk_range_t *range, const fs_probe_t *found, unsigned number) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        mount(part, range, found, number);
+        nlr_pop();
+        return true;
+    }
+    say(part, partition, fs_kind_text(found->kind), "it cannot be mounted");
+    mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
+    return false;
+}
+
+static void mount_range(disk_content_t *content, uint32_t partition, disk_range_t range, unsigned *count) {
+    fs_probe_t found;
+    disk_content_probe(content, range, &found);
+    if (!disk_content_is_mountable(&found)) {
+        say(content->part, partition, fs_kind_text(found.kind), found.problem);
+    } else if (try_mount(content->part, partition, &range, &found, *count)) {
+        ++*count;
+    }
+}
+
+static void mount_disk(disk_part_t *part, unsigned *count) {
+    disk_content_t *content = disk_content_read(part);
+    const partitions_t *table = &content->table;
+    if (content->view.failed) {
+        say(part, 0, "it cannot be read", NULL);
+    } else if (table->kind == PARTITIONS_BROKEN) {
+        say(part, table->problem_number, "its partition table is broken", table->problem);
+    } else if (table->kind == PARTITIONS_NONE) {
+        mount_range(content, 0, disk_content_all(content), count);
+    }
+    for (uint32_t i = 0; !content->view.failed && table->kind != PARTITIONS_BROKEN && i < table->count; ++i) {
+        mount_range(content, table->partition[i].number, table->partition[i].range, count);
+    }
+}
+
+bool disk_mount_all(void) {
+    unsigned count = 0;
+    disk_t *disk = disk_find_from(0);
+    while (disk) {
+        unsigned next = disk->index + 1;
+        disk_part_t *part = disk_part_new(disk, 0, UINT64_MAX, false);
+        if (!part) {
+            disk_release(disk);
+            break;
+        }
+        mount_disk(part, &count);
+        kobject_release(&part->object);
+        disk = disk_find_from(next);
+    }
+    return count;
+}
