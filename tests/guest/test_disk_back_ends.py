@@ -17,12 +17,13 @@ from tools.vmm.disk import Disk
 from tools.vmm.nested import Nested
 from tools.vmm.qemu import Qemu
 
+READY = b"ready\r\n"
 TIB = 1 << 40
 
 
 @pytest.fixture
-def halt(tiny_guest: Callable[[str], Path]) -> Path:
-    return tiny_guest("halt")
+def echo(tiny_guest: Callable[[str], Path]) -> Path:
+    return tiny_guest("echo")
 
 
 @pytest.fixture
@@ -65,13 +66,14 @@ def shown(guest: Guest) -> list[dict[str, Any]]:
     return [{key: disk[key] for key in keys} for disk in disks]
 
 
-def test_disks_are_as_asked_for(boot: Boot, halt: Path, image: Callable[..., Path]) -> None:
+def test_disks_are_as_asked_for(boot: Boot, echo: Path, image: Callable[..., Path]) -> None:
     disks = [
         Disk(image("a.img")),
         Disk(image("b b,.img", 3 * TIB), readonly=True),
         Disk(image("c.img"), serial="mine", num_queues=2, queue_size=16),
     ]
-    guest = boot(halt, cpus=2, disks=disks)
+    guest = boot(echo, cpus=2, disks=disks)
+    guest.read_until(READY)
     plain = {"readonly": False, "num_queues": 1, "queue_size": 128}
     assert shown(guest) == [
         plain | {"serial": "a.img"},
@@ -89,29 +91,29 @@ def test_firmware_comes_up_beside_a_disk(boot: Boot, image: Callable[..., Path])
 
 
 def test_disk_of_one_guest_is_refused_to_another(
-    boot: Boot, halt: Path, image: Callable[..., Path]
+    boot: Boot, echo: Path, image: Callable[..., Path]
 ) -> None:
     path, other = image(), image("other.img")
-    guest = boot(halt, disks=[Disk(path)])
+    guest = boot(echo, disks=[Disk(path)])
     for disk in (Disk(path), Disk(path, readonly=True)):
         with pytest.raises(UserError, match=r"a\.img is in use as the disk of a guest"):
-            boot(halt, disks=[Disk(other), disk])
+            boot(echo, disks=[Disk(other), disk])
     with pytest.raises(UserError, match=r"other\.img is in use as the disk of a guest"):
-        boot(halt, disks=[Disk(other), Disk(other)])
+        boot(echo, disks=[Disk(other), Disk(other)])
     guest.stop()
-    boot(halt, disks=[Disk(other), Disk(path)])
+    boot(echo, disks=[Disk(other), Disk(path)])
 
 
 def test_disk_that_is_only_read_is_shared(
-    boot: Boot, halt: Path, image: Callable[..., Path]
+    boot: Boot, echo: Path, image: Callable[..., Path]
 ) -> None:
     disk = Disk(image(), readonly=True)
-    boot(halt, disks=[disk])
-    boot(halt, disks=[disk, disk])
+    boot(echo, disks=[disk])
+    boot(echo, disks=[disk, disk])
     with pytest.raises(UserError, match="is in use"):
-        boot(halt, disks=[Disk(disk.path)])
+        boot(echo, disks=[Disk(disk.path)])
 
 
-def test_image_is_looked_at_first(boot: Boot, halt: Path, tmp_path: Path) -> None:
+def test_image_is_looked_at_first(boot: Boot, echo: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be used: No such file"):
-        boot(halt, disks=[Disk(tmp_path / "none.img")])
+        boot(echo, disks=[Disk(tmp_path / "none.img")])

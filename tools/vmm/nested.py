@@ -17,8 +17,10 @@ from typing import Any
 from ..terminal import progress
 from . import cloud_hypervisor_cli as cli
 from .base import Ending, Vmm, VmmError, VmSpec
+from .disk import check_disks
 from .gdb_port import GdbRelay
 from .kernel_image import check_kernel
+from .nested_disk import NestedDisk
 from .nested_image import CLOUD_HYPERVISOR, make_image
 from .nested_linux import NestedLinux, NestedLinuxDied
 
@@ -64,6 +66,7 @@ class Nested(Vmm):
         self._port = 0
         self._pid = 0
         self._output = b""
+        self._disks: list[NestedDisk] = []
         self._events = cli.EventReader()
         self._allow_reboot = False
         self._ending: Ending | None = None
@@ -81,6 +84,7 @@ class Nested(Vmm):
 
     def start(self, spec: VmSpec) -> None:
         check_kernel(spec.kernel, spec.memory_bytes)
+        check_disks(spec.disks, spec.cpus)
         if spec.gdb_port is not None:
             cli.require_gdb(cli.require())
         try:
@@ -97,8 +101,12 @@ class Nested(Vmm):
         serial = f"{name}.serial"
         kernel = linux.upload(spec.kernel)
         initramfs = linux.upload(spec.initramfs) if spec.initramfs is not None else None
+        for disk in spec.disks:
+            self._disks.append(NestedDisk(linux, disk))
         command = [f"/{CLOUD_HYPERVISOR}", "--seccomp", "false"]
         command += cli.arguments(spec, kernel, initramfs, f"socket={serial}", self._api, _EVENTS_FD)
+        paths = [disk.path for disk in self._disks]
+        command += cli.disk_arguments(spec.disks, paths, cli.require())
         if spec.gdb_port is not None:
             command += ["--gdb", f"path={name}.gdb"]
         self._frames = _Frames(linux.run(command, serial, spec.allow_reboot))
@@ -143,10 +151,12 @@ class Nested(Vmm):
             if resets and not self._allow_reboot and self._frames is not None:
                 self._ending = Ending.RESET
                 self._frames.end()
+                self._give_disks_back()
         elif kind == "x":
             how, number = payload.decode().split()
             code = int(number) if how == "exit" else -int(number)
             self._ending = cli.ending_of_process(code, self.stderr_text)
+            self._give_disks_back()
 
     def _console_of_dead_linux(self) -> str:
         try:
@@ -206,10 +216,16 @@ class Nested(Vmm):
             self._frames.end()
             self._frames.close()
             self._frames = None
+        self._give_disks_back()
         if self._port and self._linux is not None and self._linux.alive:
             with contextlib.suppress(VmmError):  # It may die right now.
                 self._linux.end_forward(self._port)
         self._port = 0
+
+    def _give_disks_back(self) -> None:
+        """The VMM has ended: what it wrote goes to the images."""
+        while self._disks:
+            self._disks.pop().take_back()
 
 
 class _Frames:

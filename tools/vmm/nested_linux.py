@@ -11,6 +11,7 @@ import hashlib
 import os
 import socket
 import time
+from collections import deque
 from pathlib import Path
 
 from . import qemu
@@ -28,6 +29,9 @@ _CMDLINE = "console=ttyS0 quiet mitigations=off panic=-1"
 _READY = "agent: ready"
 _PANIC = "Kernel panic"
 _AGENT_PORT = 1
+DISK_CONTROLLER = "disks"
+"""QEMU's id of the SCSI controller for the disks of guests."""
+_DISK_TARGETS = 255
 
 _BOOT_TIMEOUT = 120.0
 _ANSWER_TIMEOUT = 60.0
@@ -45,13 +49,15 @@ class NestedLinux:
         """Start L1 and wait until its agent answers. NestedLinuxDied if it does not come up."""
         qemu.version()
         monitor, qemu_monitor = socket.socketpair()
-        self._monitor = Qmp(monitor)
+        self.monitor = Qmp(monitor)
+        """The monitor of L1's QEMU."""
         with qemu_monitor:
             self._process = ChildProcess(
                 _command(image, qemu_monitor.fileno()), pass_fds=(qemu_monitor.fileno(),)
             )
         self._uploaded: dict[str, str] = {}
         self._machines = 0
+        self._disk_targets = deque(range(_DISK_TARGETS))
         try:
             self._wait_until_ready()
             self._agent_port = self.forward(_AGENT_PORT)
@@ -62,7 +68,7 @@ class NestedLinux:
     def stop(self) -> None:
         """End L1 and all in it. May be called twice."""
         self._process.kill()
-        self._monitor.close()
+        self.monitor.close()
 
     @property
     def console(self) -> str:
@@ -92,6 +98,11 @@ class NestedLinux:
         with self._connect() as connection:
             _request(connection, f"put {len(content)} {path}", content)
 
+    def flush(self, path: str) -> None:
+        """Have all that was written to a file or a block device in L1 reach what it lies on."""
+        with self._connect() as connection:
+            _request(connection, f"flush {path}")
+
     def upload(self, file: Path) -> str:
         """The path in L1 of a copy of a file of the host; it is sent once for each content."""
         content = file.read_bytes()
@@ -101,6 +112,18 @@ class NestedLinux:
             self.write_file(path, content)
             self._uploaded[digest] = path
         return self._uploaded[digest]
+
+    # Places for disks.
+
+    def take_disk_target(self) -> int:
+        """A target of DISK_CONTROLLER that nobody has."""
+        if not self._disk_targets:
+            raise VmmError(f"{_DISK_TARGETS} disks are the most that guests have together.")
+        return self._disk_targets.popleft()
+
+    def give_back_disk_target(self, target: int) -> None:
+        """Let others have it: the last one first gets a rest, as L1 may still hear of its disk."""
+        self._disk_targets.append(target)
 
     # Connections.
 
@@ -157,7 +180,7 @@ class NestedLinux:
             time.sleep(0.02)
 
     def _forward_command(self, command: str) -> str:
-        answer = self._monitor.execute("human-monitor-command", **{"command-line": command})
+        answer = self.monitor.execute("human-monitor-command", **{"command-line": command})
         return str(answer).strip()
 
     def _connect(self) -> socket.socket:
@@ -208,6 +231,7 @@ def _command(image: NestedImage, monitor_fd: int) -> list[str]:
     command += ["-chardev", f"socket,id=monitor,fd={monitor_fd}", "-mon", "monitor,mode=control"]
     # restrict: L1 reaches nothing; the host reaches what it asks for by `forward`.
     command += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"]
+    command += ["-device", f"virtio-scsi-pci,id={DISK_CONTROLLER},disable-legacy=on"]
     return command
 
 

@@ -11,6 +11,7 @@
  *   put SIZE PATH      SIZE bytes follow; they become the file PATH.
  *   get PATH           The content of the file PATH, also of files in /proc and /sys; of a
  *                      directory the names in it, one a line.
+ *   flush PATH         What was written to the file or block device PATH is on its medium.
  *   connect PATH       "ok 0\n"; from then on the connection is one to the Unix socket PATH.
  *   run COUNT RESETS SERIAL
  *                      COUNT lines follow, each an argument of the program to run. See run.c.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
  *
- * The requests "put", "get" and "connect", and what all requests use.
+ * The requests "put", "get", "flush" and "connect", and what all requests use.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -135,6 +135,15 @@ static void get(int connection, const char *path) {
     agent_send(connection, content, size);
 }
 
+static void flush(int connection, const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        agent_refuse(connection, "cannot flush %s: %s", path, strerror(errno));
+    }
+    close(fd);
+    dprintf(connection, "ok 0\n");
+}
+
 /* Copy what has arrived at one end to the other; false at the end of the input. */
 static bool copy(int from, int to) {
     static char buffer[1 << 16];
@@ -166,6 +175,8 @@ void agent_serve(int connection) {
         put(connection, size, line + path);
     } else if (strncmp(line, "get ", 4) == 0) {
         get(connection, line + 4);
+    } else if (strncmp(line, "flush ", 6) == 0) {
+        flush(connection, line + 6);
     } else if (strncmp(line, "connect ", 8) == 0) {
         bridge(connection, line + 8);
     } else if (sscanf(line, "run %d %d %n", &count, &resets, &path) == 2) {
