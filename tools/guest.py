@@ -25,6 +25,7 @@ from .crash import CRASH_BEGIN, CRASH_END, CRASH_LIMIT, CRASH_PLACE, debug_file_
 from .raw_repl import INTERRUPT, RawRepl
 from .serial_line import LineClosed, SerialLine
 from .vmm.base import Ending, Vmm, VmSpec
+from .vmm.disk import Disk
 
 PROMPT = b">>> "
 SOFT_REBOOT = b"MPY: soft reboot\r\n"
@@ -112,7 +113,8 @@ class Guest:
         self.vmm.boot()
 
     def stop(self) -> None:
-        """Stop the machine at once, whatever it does. May be called twice."""
+        """Stop the machine at once, whatever it does: to the guest it is a power cut. May be called
+        twice."""
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -164,6 +166,21 @@ class Guest:
             self._searched = max(0, self._searched - size)
             if self._readable is not None:
                 self._readable -= size
+
+    # The disks.
+
+    def add_disk(self, disk: Disk) -> str:
+        """Plug in a disk; gives its id. The guest may take a moment to see it."""
+        return self.vmm.add_disk(disk)
+
+    def remove_disk(self, id: str, timeout: float | None = None) -> None:
+        """Plug out a disk; GuestTimeout if the guest does not let go of it."""
+        if not self.vmm.remove_disk(id, self.timeout if timeout is None else timeout):
+            raise GuestTimeout(f"The guest does not let go of {id}.", self.output)
+
+    def resize_disk(self, id: str, size: int) -> None:
+        """Give a disk another size, in bytes. The guest may take a moment to see it."""
+        self.vmm.resize_disk(id, size)
 
     # The line.
 

@@ -106,10 +106,11 @@ def test_all_vmms_are_told_the_same(image: Path, tmp_path: Path) -> None:
     assert json.loads(node)["file"] == {"driver": "file", "filename": str(image), "locking": "on"}
     assert ",serial=me," in properties
     assert ",num-queues=2,queue-size=64" in properties
-    config = cli.machine_config(VmSpec(Path("k"), disks=[disk]), Path("s"))["disks"]
-    assert config == [
+    config = cli.disk_config(disk, "disk0", "/dev/a")
+    assert cli.machine_config(VmSpec(Path("k")), Path("s"), [config])["disks"] == [
         {
-            "path": str(image),
+            "id": "disk0",
+            "path": "/dev/a",
             "readonly": True,
             "serial": "me",
             "num_queues": 2,
@@ -122,10 +123,14 @@ def test_all_vmms_are_told_the_same(image: Path, tmp_path: Path) -> None:
         program.write_text(f"#!/bin/sh\necho '{says}'\n")
         program.chmod(0o755)
         cli.takes_image_type.cache_clear()
-        options = cli.disk_arguments([disk, disk], ["/dev/a", "/dev/b"], program)
-        rest = f",readonly=on,serial=me,num_queues=2,queue_size=64{image_type}"
-        assert options == ["--disk", f"path=/dev/a{rest}", f"path=/dev/b{rest}"]
-    assert cli.disk_arguments([], [], program) == []
+        options = cli.disk_arguments([config, config | {"readonly": False}], program)
+        rest = f"serial=me,num_queues=2,queue_size=64{image_type}"
+        assert options == [
+            "--disk",
+            f"id=disk0,path=/dev/a,readonly=on,{rest}",
+            f"id=disk0,path=/dev/a,readonly=off,{rest}",
+        ]
+    assert cli.disk_arguments([], program) == []
 
 
 def test_sectors_of_a_file(image: Path) -> None:

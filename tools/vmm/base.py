@@ -141,9 +141,33 @@ class Vmm(ABC):
     def inject_nmi(self) -> None:
         """Send a non-maskable interrupt to the guest's CPUs."""
 
+    def add_disk(self, disk: Disk) -> str:
+        """Plug a disk into the running machine; gives its id. UserError where that cannot be.
+
+        Those of VmSpec.disks are disk0, disk1, …
+        """
+        raise self._no_hot_plug()
+
+    def remove_disk(self, id: str, timeout: float) -> bool:
+        """Ask the guest to let go of a disk; whether it has done so in time. UserError as above."""
+        raise self._no_hot_plug()
+
+    def _no_hot_plug(self) -> UserError:
+        return UserError(
+            f"{self.name} has no disks that come and go.", "Use Cloud Hypervisor: --vmm nested."
+        )
+
+    def resize_disk(self, id: str, size: int) -> None:
+        """Give a disk and its image another size, in bytes, and tell the guest."""
+        raise VmmError(f"{self.name} cannot resize disks.")
+
     @abstractmethod
     def stop(self) -> None:
-        """End the VMM at once and remove all it left. May be called at any time, and twice."""
+        """End the VMM at once, by SIGKILL, and remove all it left. May be called at any time, and
+        twice.
+
+        To the guest it is a power cut. The images of its disks hold what it had written.
+        """
 
     def wait(self, timeout: float) -> Ending | None:
         """Wait up to `timeout` seconds for the machine's end; None if it still runs then."""

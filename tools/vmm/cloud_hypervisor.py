@@ -15,7 +15,8 @@ from ..errors import UserError
 from . import cloud_hypervisor_cli as cli
 from . import kvm_probe
 from .base import Ending, Vmm, VmmError, VmSpec
-from .disk import Disk, check_disks, sector_size_of, why_refused
+from .cloud_hypervisor_disks import GuestDisks, HostImage
+from .disk import Disk, sector_size_of, why_refused
 from .gdb_port import GdbRelay
 from .kernel_image import check_kernel
 from .process import ChildProcess
@@ -43,7 +44,8 @@ class CloudHypervisor(Vmm):
         self._bridge: SerialBridge | None = None
         self._relay: GdbRelay | None = None
         self._booted = False
-        self._disks: Sequence[Disk] = ()
+        self._disks = GuestDisks(self.api, HostImage)
+        self._first_disks: Sequence[Disk] = ()
         self._allow_reboot = False
         self._ending: Ending | None = None
 
@@ -56,9 +58,9 @@ class CloudHypervisor(Vmm):
         if reason is not None:
             raise UserError(f"KVM is not usable here: {reason}.", "Use --vmm nested or qemu.")
         check_kernel(spec.kernel, spec.memory_bytes)
-        check_disks(spec.disks, spec.cpus)
         _check_sector_sizes(spec.disks)
-        self._disks = spec.disks
+        self._first_disks = spec.disks
+        disks = self._disks.lend(spec.disks, spec.cpus)
         if spec.gdb_port is not None:
             cli.require_gdb(self._program)
         self._allow_reboot = spec.allow_reboot
@@ -77,7 +79,7 @@ class CloudHypervisor(Vmm):
             os.close(events)
         self._wait_for_api()
         serial = self._directory / "serial"
-        self.api("PUT", "vm.create", cli.machine_config(spec, serial))
+        self.api("PUT", "vm.create", cli.machine_config(spec, serial, disks))
         self._bridge = SerialBridge(serial, spec.allow_reboot)
 
     def boot(self) -> None:
@@ -86,7 +88,9 @@ class CloudHypervisor(Vmm):
             try:
                 self.api("PUT", "vm.boot")
             except VmmError as error:
-                raise why_refused(f"{error}{self.stderr_text}", self._disks) or error from None
+                raise (
+                    why_refused(f"{error}{self.stderr_text}", self._first_disks) or error
+                ) from None
 
     @property
     def serial(self) -> str:
@@ -141,6 +145,16 @@ class CloudHypervisor(Vmm):
 
     def inject_nmi(self) -> None:
         self.api("PUT", "vm.nmi")
+
+    def add_disk(self, disk: Disk) -> str:
+        _check_sector_sizes([disk])
+        return self._disks.add(disk)
+
+    def remove_disk(self, id: str, timeout: float) -> bool:
+        return self._disks.remove(id, timeout)
+
+    def resize_disk(self, id: str, size: int) -> None:
+        self._disks.resize(id, size)
 
     def api(self, method: str, command: str, body: Any = None) -> Any:
         """A call of Cloud Hypervisor's API, such as ("GET", "vm.info")."""

@@ -102,21 +102,10 @@ def arguments(
     return options
 
 
-def disk_arguments(disks: Sequence[Disk], paths: Sequence[str], program: Path) -> list[str]:
-    """The options for disks; `paths` are those of the machine on which it runs."""
-    options = []
-    for disk, path in zip(disks, paths, strict=True):
-        words = [f"path={path}", f"readonly={'on' if disk.readonly else 'off'}"]
-        words += [f"serial={disk.shown_serial}"]
-        words += [f"num_queues={disk.num_queues}", f"queue_size={disk.queue_size}"]
-        words += ["image_type=raw"] if takes_image_type(program) else []
-        options.append(",".join(words))
-    return ["--disk", *options] if options else []
-
-
-def disk_config(disk: Disk, path: str) -> dict[str, Any]:
-    """The same disk as `disk_arguments` has, for the API's vm.create and vm.add-disk."""
+def disk_config(disk: Disk, id: str, path: str) -> dict[str, Any]:
+    """A disk as the API's vm.create and vm.add-disk take it."""
     return {
+        "id": id,
         "path": path,
         "readonly": disk.readonly,
         "serial": disk.shown_serial,
@@ -126,8 +115,22 @@ def disk_config(disk: Disk, path: str) -> dict[str, Any]:
     }
 
 
-def machine_config(spec: VmSpec, serial: Path) -> dict[str, Any]:
-    """The same machine as `arguments` makes, for the API's vm.create."""
+def disk_arguments(configs: Sequence[dict[str, Any]], program: Path) -> list[str]:
+    """The options that say the same as each `disk_config`."""
+    options = []
+    for config in configs:
+        values = config | {"readonly": "on" if config["readonly"] else "off", "image_type": "raw"}
+        if not takes_image_type(program):
+            del values["image_type"]
+        options.append(",".join(f"{key}={value}" for key, value in values.items()))
+    return ["--disk", *options] if options else []
+
+
+def machine_config(
+    spec: VmSpec, serial: Path, disks: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """The same machine as `arguments` makes, for the API's vm.create; each of `disks` is a
+    `disk_config`."""
     payload = {"kernel": str(spec.kernel), "cmdline": spec.cmdline}
     if spec.initramfs is not None:
         payload["initramfs"] = str(spec.initramfs)
@@ -138,9 +141,8 @@ def machine_config(spec: VmSpec, serial: Path) -> dict[str, Any]:
         "serial": {"mode": "Socket", "socket": str(serial)},
         "console": {"mode": "Off"},
     }
-    if spec.disks:
-        disks = [disk_config(disk, str(disk.path.absolute())) for disk in spec.disks]
-        config["disks"] = disks
+    if disks:
+        config["disks"] = list(disks)
     if spec.gdb_port is not None:
         config["gdb"] = True
     if spec.uuid is not None:

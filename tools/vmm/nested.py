@@ -17,7 +17,8 @@ from typing import Any
 from ..terminal import progress
 from . import cloud_hypervisor_cli as cli
 from .base import Ending, Vmm, VmmError, VmSpec
-from .disk import check_disks
+from .cloud_hypervisor_disks import GuestDisks
+from .disk import Disk
 from .gdb_port import GdbRelay
 from .kernel_image import check_kernel
 from .nested_disk import NestedDisk
@@ -66,7 +67,7 @@ class Nested(Vmm):
         self._port = 0
         self._pid = 0
         self._output = b""
-        self._disks: list[NestedDisk] = []
+        self._disks = self._no_disks()
         self._events = cli.EventReader()
         self._allow_reboot = False
         self._ending: Ending | None = None
@@ -84,13 +85,13 @@ class Nested(Vmm):
 
     def start(self, spec: VmSpec) -> None:
         check_kernel(spec.kernel, spec.memory_bytes)
-        check_disks(spec.disks, spec.cpus)
         if spec.gdb_port is not None:
             cli.require_gdb(cli.require())
         try:
             self._prepare(spec)
         except NestedLinuxDied:
             # Between two guests; shared_linux starts another.
+            self._disks = self._no_disks()
             self._prepare(spec)
 
     def _prepare(self, spec: VmSpec) -> None:
@@ -101,12 +102,10 @@ class Nested(Vmm):
         serial = f"{name}.serial"
         kernel = linux.upload(spec.kernel)
         initramfs = linux.upload(spec.initramfs) if spec.initramfs is not None else None
-        for disk in spec.disks:
-            self._disks.append(NestedDisk(linux, disk))
+        disks = self._disks.lend(spec.disks, spec.cpus)
         command = [f"/{CLOUD_HYPERVISOR}", "--seccomp", "false"]
         command += cli.arguments(spec, kernel, initramfs, f"socket={serial}", self._api, _EVENTS_FD)
-        paths = [disk.path for disk in self._disks]
-        command += cli.disk_arguments(spec.disks, paths, cli.require())
+        command += cli.disk_arguments(disks, cli.require())
         if spec.gdb_port is not None:
             command += ["--gdb", f"path={name}.gdb"]
         self._frames = _Frames(linux.run(command, serial, spec.allow_reboot))
@@ -117,6 +116,9 @@ class Nested(Vmm):
         if spec.gdb_port is not None:
             self._relay = GdbRelay(spec.gdb_port, lambda: linux.connect_unix(f"{name}.gdb"))
             self.gdb_port = self._relay.port
+
+    def _no_disks(self) -> GuestDisks:
+        return GuestDisks(self.api, lambda disk: NestedDisk(self.linux, disk))
 
     def boot(self) -> None:
         if self._frames is not None and self._pid == 0:
@@ -151,12 +153,12 @@ class Nested(Vmm):
             if resets and not self._allow_reboot and self._frames is not None:
                 self._ending = Ending.RESET
                 self._frames.end()
-                self._give_disks_back()
+                self._disks.take_all_back()
         elif kind == "x":
             how, number = payload.decode().split()
             code = int(number) if how == "exit" else -int(number)
             self._ending = cli.ending_of_process(code, self.stderr_text)
-            self._give_disks_back()
+            self._disks.take_all_back()
 
     def _console_of_dead_linux(self) -> str:
         try:
@@ -171,6 +173,15 @@ class Nested(Vmm):
 
     def inject_nmi(self) -> None:
         self.api("PUT", "vm.nmi")
+
+    def add_disk(self, disk: Disk) -> str:
+        return self._disks.add(disk)
+
+    def remove_disk(self, id: str, timeout: float) -> bool:
+        return self._disks.remove(id, timeout)
+
+    def resize_disk(self, id: str, size: int) -> None:
+        self._disks.resize(id, size)
 
     def api(self, method: str, command: str, body: Any = None) -> Any:
         """A call of Cloud Hypervisor's API, such as ("GET", "vm.info")."""
@@ -216,16 +227,11 @@ class Nested(Vmm):
             self._frames.end()
             self._frames.close()
             self._frames = None
-        self._give_disks_back()
+        self._disks.take_all_back()
         if self._port and self._linux is not None and self._linux.alive:
             with contextlib.suppress(VmmError):  # It may die right now.
                 self._linux.end_forward(self._port)
         self._port = 0
-
-    def _give_disks_back(self) -> None:
-        """The VMM has ended: what it wrote goes to the images."""
-        while self._disks:
-            self._disks.pop().take_back()
 
 
 class _Frames:

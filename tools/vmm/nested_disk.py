@@ -70,8 +70,12 @@ class NestedDisk:
 
     def take_back(self) -> None:
         """Write what L1 still holds to the image, and plug it out. May be called twice."""
-        if self._linux.alive:
+        try:
             self._undo.close()
+        except VmmError:
+            # What a dead L1 held is lost, as by a power cut of the host.
+            if self._linux.alive:
+                raise
 
     def _find(self) -> str:
         """The block device, once it can be opened."""

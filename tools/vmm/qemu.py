@@ -142,6 +142,9 @@ class Qemu(Vmm):
     def inject_nmi(self) -> None:
         self.monitor.execute("inject-nmi")
 
+    def resize_disk(self, id: str, size: int) -> None:
+        self.monitor.execute("block_resize", **{"node-name": id}, size=size)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
