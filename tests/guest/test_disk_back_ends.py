@@ -11,7 +11,8 @@ import pytest
 
 from tests.guest.conftest import Boot
 from tools.errors import UserError
-from tools.guest import Guest
+from tools.guest import Guest, GuestTimeout
+from tools.vmm.base import VmmError
 from tools.vmm.cloud_hypervisor import CloudHypervisor
 from tools.vmm.disk import Disk
 from tools.vmm.nested import Nested
@@ -117,3 +118,43 @@ def test_disk_that_is_only_read_is_shared(
 def test_image_is_looked_at_first(boot: Boot, echo: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be used: No such file"):
         boot(echo, disks=[Disk(tmp_path / "none.img")])
+
+
+def test_size_of_a_disk_changes(boot: Boot, echo: Path, image: Callable[..., Path]) -> None:
+    path = image()
+    guest = boot(echo, disks=[Disk(image("other.img")), Disk(path)])
+    guest.read_until(READY)
+    for size in (3 * TIB, 1 << 20):
+        guest.resize_disk("disk1", size)
+        assert path.stat().st_size == size
+
+
+@pytest.mark.only_on("cloud_hypervisor", "nested")
+def test_disks_are_plugged_in(boot: Boot, echo: Path, image: Callable[..., Path]) -> None:
+    guest = boot(echo, disks=[Disk(image("a.img"))])
+    guest.read_until(READY)
+    added = Disk(image("b.img"), readonly=True, serial="new")
+    assert guest.add_disk(added) == "disk1"
+    assert [disk["serial"] for disk in shown(guest)] == ["a.img", "new"]
+    with pytest.raises(UserError, match=r"a\.img is in use"):
+        guest.add_disk(Disk(image("a.img")))
+    with pytest.raises(UserError, match="--cpus 2"):
+        guest.add_disk(Disk(image("c.img"), num_queues=2))
+    assert len(shown(guest)) == 2
+    with pytest.raises(GuestTimeout, match="does not let go of disk1"):
+        guest.remove_disk("disk1", timeout=0.5)
+    with pytest.raises(VmmError, match=r"refuses vm\.remove-device"):
+        guest.remove_disk("disk9")
+    with pytest.raises(VmmError, match="no disk 'disk9'"):
+        guest.resize_disk("disk9", 1 << 20)
+
+
+@pytest.mark.only_on("qemu")
+def test_where_no_disk_can_be_plugged_in(
+    boot: Boot, echo: Path, image: Callable[..., Path]
+) -> None:
+    guest = boot(echo)
+    with pytest.raises(UserError, match="no disks that come and go"):
+        guest.add_disk(Disk(image()))
+    with pytest.raises(UserError, match="no disks that come and go"):
+        guest.remove_disk("disk0")
