@@ -79,7 +79,7 @@ bool disk_is_there(const disk_t *disk);
 /* Bytes. May change when the VMM resizes it. */
 uint64_t disk_size(const disk_t *disk);
 
-/* What the VMM calls it: text, at most VIRTIO_BLK_ID_SIZE bytes and a NUL. */
+/* What the VMM calls it: printable ASCII, '?' for what is not; at most VIRTIO_BLK_ID_SIZE bytes and a NUL. */
 int disk_serial(disk_t *disk, char *out);
 
 /* The part from `start` on, of `size` bytes or to the disk's end (UINT64_MAX). Takes over what the caller holds of the disk.

@@ -203,8 +203,12 @@ int disk_serial(disk_t *disk, char *out) {
     if (!id) {
         return DISK_ENOMEM;
     }
+    memset(id, 0, VIRTIO_BLK_ID_SIZE); // Cloud Hypervisor writes no more than the text.
     int error = disk_identify(disk, id);
-    memcpy(out, id, VIRTIO_BLK_ID_SIZE);
+    for (unsigned i = 0; i < VIRTIO_BLK_ID_SIZE; ++i) {
+        bool is_text = !id[i] || (id[i] >= ' ' && id[i] <= '~');
+        out[i] = is_text ? id[i] : '?';
+    }
     out[error ? 0 : VIRTIO_BLK_ID_SIZE] = '\0';
     kfree(id, VIRTIO_BLK_ID_SIZE);
     return error;
