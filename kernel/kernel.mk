@@ -3,7 +3,8 @@
 
 # The kernel as a library: boot/, drivers/, kernel/ and its C library become
 # $(BUILD)/libkernel.a. Included by whoever links an application on it (the MicroPython port,
-# the guests of tests/); wants BUILD. Gives KERNEL_LIB, KERNEL_LDFLAGS, KERNEL_CFLAGS.
+# the guests of tests/); wants BUILD, and in MBEDTLS_DIR a source tree of Mbed TLS. Gives KERNEL_LIB,
+# KERNEL_LDFLAGS, KERNEL_CFLAGS.
 #
 # The linker script tells the kernel's writable data from the application's by the
 # archive's name, so it stays an archive.
@@ -24,6 +25,11 @@ ifeq ($(DEBUG),1)
 KERNEL_DEFINES = -DKERNEL_DEBUG
 endif
 STRIP ?= strip
+OBJCOPY ?= objcopy
+
+ifeq ($(wildcard $(MBEDTLS_DIR)/library/ctr_drbg.c),)
+$(error MBEDTLS_DIR must name a source tree of Mbed TLS)
+endif
 
 KERNEL_SRC_S = boot/pvh.S boot/ap.S boot/application_note.S boot/vectors.S boot/msr.S boot/halt.S boot/thread_entry.S boot/context_switch.S
 KERNEL_SRC_C = $(patsubst $(KERNEL_TOP)/%,%,$(wildcard $(addprefix $(KERNEL_TOP)/,boot/*.c drivers/*.c kernel/*.c kernel/libc/*.c)))
@@ -42,19 +48,30 @@ ifneq ($(filter -Os -Oz,$(COPT)),)
 COMMON_CFLAGS += -fno-builtin-memset
 endif
 
-# The kernel leaves the vector registers to the interpreters.
+# The kernel leaves the vector registers to the interpreters, but for AES.
 KERNEL_CFLAGS = $(COMMON_CFLAGS) -mgeneral-regs-only -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes \
     -Wframe-larger-than=1024 -I$(KERNEL_TOP) -DLINK_ADDRESS=$(LINK_ADDRESS) \
     $(if $(KERNEL_BOARD),-DKERNEL_BOARD='"$(KERNEL_BOARD)"' -ffile-prefix-map=$(dir $(KERNEL_BOARD))=board/)
 KERNEL_LIBC_CFLAGS = -fno-builtin -fno-tree-loop-distribute-patterns
 
-KERNEL_OBJ = $(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o) $(addprefix board/,$(KERNEL_SRC_BOARD_C:.c=.o)))
+# kernel/drbg.c and what it uses of Mbed TLS become one object, which shows its own functions only: an application
+# may have an Mbed TLS too, with another configuration. It is a part of the kernel, as whoever runs it holds a lock that
+# others want: an interpreter may end at any moment, but not in the kernel (kernel/interpreter_death.h).
+KERNEL_DRBG_PARTS = $(BUILD)/kernel/kernel/drbg.o $(addprefix $(BUILD)/kernel/mbedtls/,aes.o aesni.o ctr_drbg.o platform_util.o)
+KERNEL_DRBG = $(BUILD)/kernel/mbedtls/generator.o
+KERNEL_MBEDTLS_CFLAGS = -Os -I$(MBEDTLS_DIR)/include -DMBEDTLS_CONFIG_FILE='"kernel/mbedtls_config.h"' -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls
+
+KERNEL_OBJ = $(filter-out $(BUILD)/kernel/kernel/drbg.o,$(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o) \
+    $(addprefix board/,$(KERNEL_SRC_BOARD_C:.c=.o)))) $(KERNEL_DRBG)
 KERNEL_LIB = $(BUILD)/libkernel.a
 KERNEL_LDSCRIPT = $(BUILD)/kernel/link.ld
 KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=sha1 -z noexecstack -T $(KERNEL_LDSCRIPT) \
     --whole-archive $(KERNEL_LIB) --no-whole-archive
 
 $(BUILD)/kernel/kernel/libc/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LIBC_CFLAGS)
+$(BUILD)/kernel/kernel/drbg.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_MBEDTLS_CFLAGS)
+# The one that uses vector registers: kernel/drbg.h.
+$(BUILD)/kernel/mbedtls/aesni.o: KERNEL_CFLAGS := $(filter-out -mgeneral-regs-only,$(KERNEL_CFLAGS))
 
 $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.c
 	$(Q)mkdir -p $(dir $@)
@@ -63,6 +80,14 @@ $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.c
 $(BUILD)/kernel/board/%.o: $(dir $(KERNEL_BOARD))%.c
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MD -MP -c -o $@ $<
+
+$(BUILD)/kernel/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c
+	$(Q)mkdir -p $(dir $@)
+	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_MBEDTLS_CFLAGS) $(KERNEL_EXTRA_CFLAGS) -MD -MP -c -o $@ $<
+
+$(KERNEL_DRBG): $(KERNEL_DRBG_PARTS)
+	$(Q)$(LD) -r -o $@ $^
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='drbg_*' $@
 
 $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.S
 	$(Q)mkdir -p $(dir $@)
@@ -78,4 +103,4 @@ $(KERNEL_LIB): $(KERNEL_OBJ)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcsD $@ $^
 
--include $(KERNEL_OBJ:.o=.d)
+-include $(KERNEL_OBJ:.o=.d) $(KERNEL_DRBG_PARTS:.o=.d)

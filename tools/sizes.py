@@ -34,7 +34,7 @@ PARTS: tuple[tuple[str, str], ...] = (
     (r"^lib/([^/]+)/", r"lib/\1"),
     (r"libgcc\.a", "libgcc"),
     (r"^<", "alignment"),
-    (r"^mbedtls/", "Mbed TLS"),
+    (r"^(kernel/)?mbedtls/", "Mbed TLS"),
     (r"", "port"),
 )
 

@@ -10,6 +10,7 @@
 #include "boot/spinlock.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/cpu_random.h"
 #include "kernel/interpreters.h"
 #include "kernel/random.h"
 
@@ -169,8 +170,12 @@ uint64_t mp_hal_time_ns(void) {
     return clock_wall_ns();
 }
 
+// Sources may have one wait.
 void mp_hal_get_random(size_t n, uint8_t *buf) {
-    if (!random_bytes(buf, n)) {
+    MP_THREAD_GIL_EXIT();
+    bool ok = random_bytes(buf, n);
+    MP_THREAD_GIL_ENTER();
+    if (!ok) {
         mp_raise_OSError(MP_ENODEV);
     }
 }
@@ -178,7 +183,7 @@ void mp_hal_get_random(size_t n, uint8_t *buf) {
 // The seed of the random module, which promises nothing about secrecy.
 uint32_t random_seed(void) {
     uint32_t seed;
-    if (!random_bytes(&seed, sizeof(seed))) {
+    if (!cpu_random_bytes(&seed, sizeof(seed))) {
         seed = mp_hal_time_ns() ^ mp_hal_ticks_cpu() * 2654435761;
     }
     return seed;

@@ -8,6 +8,7 @@ NAME.S is one in assembly, alone; NAME/NAME.c is one on the project's kernel.
 import subprocess
 from pathlib import Path
 
+from tools import sources
 from tools.cache import locked
 from tools.paths import BUILD
 
@@ -28,6 +29,7 @@ def build_kernel_guest(name: str, *, debug: bool = False) -> Path:
     which its symbols lie. `debug`: on a kernel that checks its rules."""
     directory = BUILD / (f"{name}-debug" if debug else name)
     command = ["make", "--no-print-directory", "-C", str(_HERE / name), f"BUILD={directory}"]
+    command += [f"MBEDTLS_DIR={sources.mbedtls()}"]
     command += ["DEBUG=1"] if debug else []
     with locked(BUILD / f".{directory.name}.lock"):
         done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)

@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from tests.host import core
+from tools import sources
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "tests" / "host"
@@ -36,6 +37,10 @@ TRANSFER = (
     *("ports/cloud_hypervisor/transfer_encode.c", "ports/cloud_hypervisor/transfer_decode.c"),
     *("ports/cloud_hypervisor/transfer_global.c", "ports/cloud_hypervisor/transfer_function.c"),
 )
+DRBG = "kernel/drbg.c"
+"""What has this has what it uses of Mbed TLS too."""
+MBEDTLS = ("aes.c", "aesni.c", "ctr_drbg.c", "platform_util.c")
+RANDOM = ("kernel/random.c", "kernel/cpu_random.c", "kernel/crc32c.c", "kernel/mutex.c", DRBG)
 INTERPRETER = "tests/host/micropython/interpreter.c"
 """What has this has MicroPython's core too."""
 
@@ -43,7 +48,10 @@ INTERPRETER = "tests/host/micropython/interpreter.c"
 PROGRAMS = {
     "unit_phys_ranges": ("kernel/phys_ranges.c",),
     "unit_cmdline": ("kernel/cmdline.c",),
-    "unit_random": ("kernel/random.c",),
+    "unit_cpu_random": ("kernel/cpu_random.c",),
+    "unit_drbg": (DRBG,),
+    "unit_random": RANDOM,
+    "unit_random_threads": (*RANDOM, "kernel/wait.c", "kernel/timer.c"),
     "unit_crc32c": ("kernel/crc32c.c",),
     "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
@@ -87,14 +95,17 @@ SHIM_CPUS = "tests/host/shim_cpus"
 ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
-    "unit_address_space",
+    *("unit_address_space", "unit_random_threads"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
-ON_THREADS = ("unit_queue_threads", "unit_call_threads", "unit_wait_threads")
+ON_THREADS = (
+    *("unit_queue_threads", "unit_call_threads", "unit_wait_threads", "unit_random_threads"),
+)
 """Those whose host threads are the kernel's: tests/host/thread_world.h."""
 WRAPPED = [
     f"-Wl,--wrap=__tsan_atomic32_{name}" for name in ("compare_exchange_strong", "fetch_add")
 ]
+WITHOUT_AES = ["-Wl,--wrap=mbedtls_aesni_has_support"]
 COMPILE_TIMEOUT_S = 120
 RUN_TIMEOUT_S = 60
 
@@ -118,6 +129,17 @@ def flags_of(name: str) -> list[str]:
         wrapped = WRAPPED if name in ON_THREADS else []
         return [compiler("gcc"), "-fsanitize=thread", *wrapped, *COMMON_FLAGS]
     return [compiler("gcc"), "-fsanitize=address,undefined", *fatal_flags()]
+
+
+def mbedtls_of(name: str) -> list[str]:
+    """As kernel/kernel.mk compiles it."""
+    if DRBG not in PROGRAMS[name]:
+        return []
+    tree = sources.mbedtls()
+    flags = [f"-I{tree}/include", '-DMBEDTLS_CONFIG_FILE="kernel/mbedtls_config.h"']
+    flags += ["-Wl,--defsym=mbedtls_free=abort"]  # In the kernel it is left out.
+    flags += WITHOUT_AES if name == "unit_drbg" else []
+    return [*flags, *(f"{tree}/library/{file}" for file in MBEDTLS)]
 
 
 def the_core() -> core.Core:
@@ -146,12 +168,12 @@ def headers_hash() -> str:
 @functools.cache
 def build(name: str) -> Path:
     """The program, compiled where it is older than what it is made of."""
-    sources = [f"tests/host/{name}.c", *PROGRAMS[name]]
+    files = [f"tests/host/{name}.c", *PROGRAMS[name]]
     libraries = [str(the_core().library), "-lm"] if has_core(name) else []
     shim = SHIM_CPUS if name in ON_CPUS else SHIM
-    command = [*flags_of(name), f"-I{shim}", "-I.", *sources, *libraries]
+    command = [*flags_of(name), f"-I{shim}", "-I.", *files, *mbedtls_of(name), *libraries]
     digest = hashlib.sha256(headers_hash().encode())
-    digest.update(b"\0".join((ROOT / source).read_bytes() for source in sources))
+    digest.update(b"\0".join((ROOT / file).read_bytes() for file in files))
     digest.update(" ".join(command).encode())
     if has_core(name):
         digest.update(the_core().library.read_bytes())

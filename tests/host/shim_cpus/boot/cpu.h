@@ -25,5 +25,13 @@ uint64_t interrupts_save_disable(void);
 void interrupts_restore(uint64_t flags);
 void write_cr3(uint64_t value);
 void cpu_relax(void);
+bool rdrand(uint64_t *value);
+bool rdseed(uint64_t *value);
+uint64_t rdtsc(void);
+
+__attribute__((target("sse4.2")))
+static inline uint32_t crc32_add(uint32_t crc, uint64_t data) {
+    return (uint32_t)__builtin_ia32_crc32di(crc, data);
+}
 
 #endif // MICROPY_INCLUDED_BOOT_CPU_H
