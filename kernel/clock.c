@@ -13,6 +13,7 @@
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
+#include "kernel/random.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -140,6 +141,7 @@ static int64_t host_wall_ns(void) {
         int64_t moved_ns = at_boot_ns - wall_at_boot_ns;
         if (!wall_checked_ns || moved_ns > WALL_JITTER_NS || moved_ns < -WALL_JITTER_NS) {
             wall_at_boot_ns = at_boot_ns;
+            random_reseed(); // Another machine may be as this was, out of the same snapshot.
         }
         wall_checked_ns = now_ns;
     }

@@ -37,7 +37,7 @@ static mp_obj_t mp_os_cpu_count(void) {
 MP_DEFINE_CONST_FUN_OBJ_0(mp_os_cpu_count_obj, mp_os_cpu_count);
 
 // os.urandom(n), which later versions have themselves.
-#if MICROPY_VERSION < MICROPY_MAKE_VERSION(1, 28, 0)
+#if MICROPY_PY_OS_URANDOM && MICROPY_VERSION < MICROPY_MAKE_VERSION(1, 28, 0)
 static mp_obj_t mp_os_urandom(mp_obj_t count_obj) {
     mp_int_t count = mp_obj_get_int(count_obj);
     if (count < 0) {

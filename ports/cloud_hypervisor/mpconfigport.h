@@ -143,7 +143,9 @@ void mp_hal_signal_event(void);
 #define MICROPY_PY_OS_GETENV_PUTENV_UNSETENV (1)
 #define MICROPY_PY_OS_SYNC (1)
 #define MICROPY_PY_OS_UNAME (1)
+#ifndef MICROPY_PY_OS_URANDOM
 #define MICROPY_PY_OS_URANDOM (1)
+#endif
 #define MICROPY_PY_RANDOM_SEED_INIT_FUNC (random_seed())
 uint32_t random_seed(void);
 #define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (1)
