@@ -13,6 +13,7 @@
 #include "kernel/machine.h"
 #include "kernel/mutex.h"
 #include "kernel/panic.h"
+#include "kernel/rng.h"
 #include "kernel/system.h"
 
 /* Cloud Hypervisor's host bridge. */
@@ -49,9 +50,14 @@ static void start_watcher(void) {
 
 /* The lock is held. */
 static void start(const pci_function_t *function) {
-    if (virtio_type(function) == VIRTIO_BLK) {
-        disk_attach(function);
-        start_watcher();
+    switch (virtio_type(function)) {
+        case VIRTIO_BLK:
+            disk_attach(function);
+            start_watcher();
+            break;
+        case VIRTIO_RNG:
+            rng_attach(function);
+            break;
     }
 }
 

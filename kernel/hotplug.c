@@ -13,6 +13,7 @@
 #include "kernel/hotplug.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
+#include "kernel/rng.h"
 #include "kernel/system.h"
 
 /* GDST: a byte; reading it clears it. */
@@ -60,6 +61,7 @@ void hotplug_init(void) {
 
 static void remove(uint16_t segment, unsigned slot) {
     disk_detach(segment, slot);
+    rng_detach(segment, slot);
     mmio_write32(pci_registers + EJECT, 1u << slot);
 }
 

@@ -3,11 +3,22 @@
 """Random bytes come from what the machine has of sources, or not at all."""
 
 import ast
+import os
+import time
+from pathlib import Path
 
 import pytest
 
 from tests.guest.conftest import Boot
 from tools.guest import Guest
+
+WITHOUT = "max,-rdseed,-rdrand"
+"""QEMU's CPU without random values."""
+ENODEV = "OSError: [Errno 19] ENODEV"
+
+
+def error_of_urandom(guest: Guest) -> str:
+    return guest.exec("import os; os.urandom(1)")[1].splitlines()[-1]
 
 
 def urandom(guest: Guest, count: int) -> bytes:
@@ -113,11 +124,65 @@ def test_rdrand_is_enough(boot: Boot, model: str) -> None:
 
 
 @pytest.mark.only_on("qemu")
-def test_without_a_source_there_are_none(boot: Boot) -> None:
-    guest = boot(cpu_model="max,-rdseed,-rdrand")
+@pytest.mark.parametrize("model", [WITHOUT, "qemu64"])
+def test_entropy_device_is_enough(boot: Boot, model: str) -> None:
+    guest = boot(cpu_model=model)
     guest.wait_for_prompt()
-    _, traceback = guest.exec("import os; os.urandom(1)")
-    assert traceback.splitlines()[-1] == "OSError: [Errno 19] ENODEV"
+    assert len(set(urandom(guest, 4096))) == 256
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_entropy_device_is_asked_at_the_first_use(boot: Boot, cpus: int) -> None:
+    guest = boot(cpus=cpus)
+    guest.wait_for_prompt()
+    code = (
+        "import os\n"
+        "from cloud_hypervisor import interrupts\n"
+        "before = interrupts().get('rng')\n"
+        "os.urandom(1)\n"
+        "once = interrupts()['rng']\n"
+        "for i in range(1000): os.urandom(1)\n"
+        "print(before, once, interrupts()['rng'])"
+    )
+    assert guest.output_of(code) == "None 2 2\n"  # The first answer is for comparison.
+
+
+@pytest.mark.only_on("qemu")
+def test_broken_entropy_device_is_not_believed(boot: Boot) -> None:
+    zero = Path("/dev/zero")
+    guest = boot(cpu_model=WITHOUT, entropy=zero)
+    guest.wait_for_prompt()
+    for _ in range(2):
+        assert error_of_urandom(guest) == ENODEV
+    guest = boot(entropy=zero)
+    guest.wait_for_prompt()
+    assert len(set(urandom(guest, 4096))) == 256
+
+
+@pytest.mark.only_on("qemu")
+def test_entropy_device_that_does_not_answer_is_not_waited_for_long(
+    boot: Boot, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pipe.open("r+b", buffering=0) as file:
+        guest = boot(cpu_model=WITHOUT, entropy=pipe)
+        guest.wait_for_prompt()
+        begin = time.monotonic()
+        assert error_of_urandom(guest) == ENODEV
+        assert time.monotonic() - begin < 5
+        # It is asked anew each time.
+        file.write(os.urandom(4096))
+        assert len(set(urandom(guest, 4096))) == 256
+        # And is not needed any more.
+        assert "2" in guest.output_of("import os\nfor i in range(5000): os.urandom(1)\nprint(2)")
+
+
+@pytest.mark.only_on("qemu")
+def test_without_a_source_there_are_none(boot: Boot) -> None:
+    guest = boot(cpu_model=WITHOUT, entropy=None)
+    guest.wait_for_prompt()
+    assert error_of_urandom(guest) == ENODEV
     # What promises no secrecy still works, and is not the same each time.
     first = guest.eval("__import__('random').getrandbits(30)")
     guest.soft_reset()

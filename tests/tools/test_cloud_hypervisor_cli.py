@@ -148,3 +148,10 @@ def test_both_ways_to_a_debug_console() -> None:
     assert options[options.index("--debug-console") + 1] == "tty,iobase=0xe9"
     config = cli.machine_config(spec, Path("serial"))
     assert config["debug_console"] == {"mode": "Tty", "iobase": 0xE9}
+
+
+def test_both_ways_to_an_entropy_device() -> None:
+    spec = VmSpec(Path("kernel"), entropy=Path("/dev/zero"))
+    options = cli.arguments(spec, "kernel", None, "null", "api", 3)
+    assert options[options.index("--rng") + 1] == "src=/dev/zero"
+    assert cli.machine_config(spec, Path("serial"))["rng"] == {"src": "/dev/zero"}

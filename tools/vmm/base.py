@@ -52,6 +52,9 @@ class VmSpec:
     initramfs: Path | None = None
     disks: Sequence[Disk] = ()
     """In the order in which the guest finds them."""
+    entropy: Path | None = Path("/dev/urandom")
+    """What the entropy device reads, on the machine that the VMM runs on. None: there is no such
+    device; QEMU only, Cloud Hypervisor always has one."""
     uuid: UUID | None = None
     """What `machine.unique_id()` gives; None: what the VMM does by itself."""
     allow_reboot: bool = False

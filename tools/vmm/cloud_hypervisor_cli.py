@@ -95,6 +95,8 @@ def arguments(
         options += ["--cmdline", spec.cmdline]
     if initramfs is not None:
         options += ["--initramfs", initramfs]
+    if spec.entropy is not None:
+        options += ["--rng", f"src={spec.entropy}"]
     if spec.uuid is not None:
         options += ["--platform", f"uuid={spec.uuid}"]
     if spec.debug_console:
@@ -145,6 +147,8 @@ def machine_config(
         config["disks"] = list(disks)
     if spec.gdb_port is not None:
         config["gdb"] = True
+    if spec.entropy is not None:
+        config["rng"] = {"src": str(spec.entropy)}
     if spec.uuid is not None:
         config["platform"] = {"uuid": str(spec.uuid)}
     if spec.debug_console:

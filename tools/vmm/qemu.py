@@ -169,6 +169,9 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
         command += ["-initrd", str(spec.initramfs)]
     for index, disk in enumerate(spec.disks):
         command += qemu_disk.options(disk, f"disk{index}")
+    if spec.entropy is not None:
+        command += ["-object", f"rng-random,id=entropy,filename={spec.entropy}"]
+        command += ["-device", "virtio-rng-pci,rng=entropy,disable-legacy=on"]
     if spec.uuid is not None:
         command += ["-uuid", str(spec.uuid)]
     if spec.debug_console:
