@@ -5,13 +5,14 @@
 from invoke.context import Context
 
 from tools.tasking import number, task
-from tools.tasks import build, clean, debug, doctor, execute, flash, run, size
+from tools.tasks import build, clean, debug, disk, doctor, execute, flash, run, size
 
 __all__ = [
     "bench",
     "build",
     "clean",
     "debug",
+    "disk",
     "doctor",
     "execute",
     "flash",

@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "run": ("qemu-system-x86",),
     "test": ("clang", "libclang-rt-dev|libclang-rt-*-dev", "cpio"),
     "debug": ("gdb",),
+    "disk": ("dosfstools",),
 }
 
 

@@ -4,7 +4,8 @@
 
 - `task`: an invoke task whose errors are one line and an exit code (tools/errors.py).
 - `number`: an option's value as a checked integer.
-- `repair_parser`: a positional argument that may be absent, as in `run [APP]`.
+- `repair_parser`: a positional argument that may be absent, as in `run [APP]`, and one that takes
+  all words to the end, as in `disk put IMAGE FILE…`.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ from .orderly import orderly_signals
 
 
 class _Task(Task[Any]):
-    """A task whose positional arguments may have defaults."""
+    """A task whose positional arguments may have defaults; `()` takes any number of words."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         arguments = super().get_arguments(ignore_unknown_help)
@@ -43,7 +44,13 @@ class _Task(Task[Any]):
                     # and takes no other. So the default is hidden until the line's end.
                     argument.default = None
                     argument.if_absent = default  # type: ignore[attr-defined]
+                if isinstance(default, tuple):
+                    argument.kind = _one_word
         return arguments
+
+
+def _one_word(text: str) -> tuple[str, ...]:
+    return (text,)
 
 
 def task(name: str, **options: Any) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
@@ -93,11 +100,12 @@ def _run(name: str, function: Callable[[], int | None]) -> int | None:
 
 
 def repair_parser() -> None:
-    """Teach invoke's parser three things; its version is pinned.
+    """Teach invoke's parser four things; its version is pinned.
 
-    A positional argument with a default may be absent. A word that begins with `-` is none:
-    upstream takes `run --cpu 2` (a mistyped option) for an APP named --cpu, and `exec --help` for
-    code. A word that it does not understand ends with our exit code and the way to the help.
+    A positional argument with a default may be absent. One whose default is a tuple takes all words
+    that are left, also those that are the names of tasks. A word that begins with `-` is none of
+    them: upstream takes `run --cpu 2` (a mistyped option) for an APP named --cpu, and `exec --help`
+    for code. A word that it does not understand ends with our exit code and the way to the help.
     """
     if "--complete" in sys.argv:
         return  # Half a line, which only upstream's own errors let it complete.
@@ -105,7 +113,15 @@ def repair_parser() -> None:
 
     def handle_token(self: ParseMachine, token: str) -> None:
         context = self.context
-        if not token.startswith("-") or context is None or self.waiting_for_flag_value:
+        if context is None or self.waiting_for_flag_value:
+            handle(self, token)
+            return
+        if not token.startswith("-"):
+            for argument in context.missing_positional_args[:1]:
+                before = getattr(argument, "if_absent", None)
+                if isinstance(before, tuple):
+                    argument.if_absent = (*before, token)  # type: ignore[attr-defined]
+                    return
             handle(self, token)
             return
         wanted = [each for each in context.missing_positional_args if not _may_be_absent(each)]

@@ -219,6 +219,45 @@ def size(_: Context, json: bool = False, board: str = "") -> None:
     sizes.show(build.build(board), as_json=json)
 
 
+@task(
+    "disk",
+    positional=["action", "image", "words"],
+    help={
+        "action": "create, ls, put, get or check",
+        "image": "the image, a file",
+        "words": "ls: a path; put: files and directories, and last where to, as :/lib; "
+        "get: a path, and where to",
+        "size": "create: bytes, or with K, M, G or T",
+        "fs": "create: littlefs or fat; littlefs unless given",
+        "label": "create: a name for FAT, or for the partition of a GPT",
+        "partition": "create: mbr, gpt or none; none unless given",
+        "block-size": "create: of littlefs, in bytes",
+        "from": "create: a directory whose content comes into the image",
+        "force": "create: replace a file",
+        "partition-number": "the others: which partition, else the first with a filesystem",
+    },
+)
+def disk(
+    _: Context,
+    action: str,
+    image: str,
+    words: tuple[str, ...] = (),
+    size: str = "",
+    fs: str = "",
+    label: str = "",
+    partition: str = "",
+    block_size: str = "",
+    from_: str = "",
+    force: bool = False,
+    partition_number: str = "",
+) -> int | None:
+    """Make, list, fill, read and check a disk image with FAT or littlefs."""
+    from .disk import task
+
+    options = task.Options(size, fs, label, partition, block_size, from_, force, partition_number)
+    return task.run(action, Path(image), list(words), options)
+
+
 @task("doctor")
 def doctor(_: Context) -> int:
     """Say what this machine can run, what is missing, and what to do about it."""
