@@ -129,7 +129,7 @@ def test_misuse_is_an_error(shared_disk: Guest) -> None:
         "OSError(22,)",
         "OSError(19,)",
         "OSError(19,)",
-        "ValueError(\"block_size must be a multiple of the disk's\",)",
+        'ValueError("block_size must be a multiple of the disk\'s",)',
         "OSError(19,)",
         "0",
     ]
