@@ -54,7 +54,7 @@ typedef struct _virtio_blk_queue_t {
     virtio_queue_t virtio;
     spinlock_t lock;               /* Of the ring, and of: */
     bool live;                     /* The device takes requests. */
-    uint32_t completions;          /* How often `done` was called. A word to wait on: for room, or for progress. */
+    uint32_t completions;          /* How often `done` was called. A word to wait on. */
     struct _virtio_blk_t *blk;
 } virtio_blk_queue_t;
 

@@ -36,6 +36,7 @@ typedef struct _disk_t {
     virtio_blk_t blk;
     uint32_t events;           /* What is to be seen to: kernel/disk.c. Set in any context. */
     const char *problem;       /* Why it is stopped for good; NULL: it is not. */
+    uint32_t queuing;          /* How many threads wait for room in a queue. */
     int gone_error;            /* What requests end with that a reset has ended. */
     mutex_t recovery;          /* One that sees to the device. */
     spinlock_t lock;           /* Of the list of: */
@@ -48,8 +49,8 @@ typedef struct _disk_part_t {
     disk_t *disk;              /* Held. */
     uint64_t start, size;      /* Bytes; whole blocks. */
     bool readonly;
-    bool claimed;              /* In the disk's list; */
-    bool claims_writing;       /* not only to read. */
+    uint32_t claims;           /* How often it is claimed; it is in the disk's list then. */
+    bool claims_writing;       /* And not only to read: once. */
     struct _disk_part_t *next;
 } disk_part_t;
 
@@ -103,7 +104,8 @@ int disk_part_flush(disk_part_t *part);
 int disk_part_discard(disk_part_t *part, uint64_t offset, uint64_t len);
 int disk_part_write_zeroes(disk_part_t *part, uint64_t offset, uint64_t len);
 
-/* Nobody else writes there, nor claims it, but that readers claim it together. DISK_EBUSY where somebody has. */
+/* From now on nobody else writes there, nor claims it, but that readers claim it together. DISK_EBUSY where somebody has.
+ * To be given back as often. */
 int disk_part_claim(disk_part_t *part, bool writing);
 void disk_part_unclaim(disk_part_t *part);
 

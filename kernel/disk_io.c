@@ -13,7 +13,7 @@
 #define SILENCE_NS 30000000000ull
 
 /* Of a piece of memory that is not in one piece: as many as make a request fill its share of kalloc(). */
-#define SEGMENTS 25
+#define SEGMENTS 24
 
 #define REQUEST_BYTES_MAX (1u << 20)
 
@@ -30,6 +30,7 @@ typedef struct _transfer_t {
 typedef struct _request_t {
     virtio_blk_request_t blk;
     transfer_t *transfer;
+    virtio_blk_queue_t *queue;
     dma_segment_t segments[SEGMENTS + 2];
 } request_t;
 
@@ -63,6 +64,9 @@ static void leave(transfer_t *transfer) {
 static void on_done(virtio_blk_request_t *blk) {
     request_t *request = (request_t *)blk;
     transfer_t *transfer = request->transfer;
+    if (__atomic_load_n(&transfer->disk->queuing, __ATOMIC_SEQ_CST)) {
+        wait_wake(&request->queue->completions, WAKE_ALL);
+    }
     int error = error_of(transfer->disk, blk->result);
     if (error) {
         fail(transfer, error);
@@ -86,6 +90,12 @@ static void wait_for_device(disk_t *disk, const uint32_t *word, uint32_t seen) {
     }
 }
 
+static void wait_for_room(disk_t *disk, const virtio_blk_queue_t *queue, uint32_t completions) {
+    __atomic_fetch_add(&disk->queuing, 1, __ATOMIC_SEQ_CST); // Before the count is looked at again: on_done().
+    wait_for_device(disk, &queue->completions, completions);
+    __atomic_fetch_sub(&disk->queuing, 1, __ATOMIC_SEQ_CST);
+}
+
 /* Takes over the request. */
 static void submit(request_t *request, virtio_blk_type_t type, uint64_t sector, uint32_t sectors, unsigned count) {
     transfer_t *transfer = request->transfer;
@@ -94,11 +104,12 @@ static void submit(request_t *request, virtio_blk_type_t type, uint64_t sector, 
     for (unsigned tries = 0; !error && tries < TRIES;) {
         virtio_blk_queue_t *queue = queue_here(disk);
         uint32_t completions;
+        request->queue = queue;
         switch (virtio_blk_submit(queue, &request->blk, type, sector, sectors, request->segments, count, &completions)) {
             case VIRTIO_BLK_SUBMITTED:
                 return;
             case VIRTIO_BLK_FULL:
-                wait_for_device(disk, &queue->completions, completions);
+                wait_for_room(disk, queue, completions);
                 break;
             case VIRTIO_BLK_STOPPED:
                 error = disk_await_recovery(disk);

@@ -14,7 +14,9 @@ static mutex_t partial_writes;
 
 static message_t *part_free(kobject_t *object) {
     disk_part_t *part = (disk_part_t *)object;
-    disk_part_unclaim(part);
+    while (part->claims) {
+        disk_part_unclaim(part);
+    }
     disk_release(part->disk);
     kfree(part, sizeof(*part));
     return NULL;
@@ -23,7 +25,7 @@ static message_t *part_free(kobject_t *object) {
 disk_part_t *disk_part_new(disk_t *disk, uint64_t start, uint64_t size, bool readonly) {
     disk_part_t *part = kalloc(sizeof(*part));
     if (part) {
-        *part = (disk_part_t) { { 1, part_free }, disk, start, size, readonly || disk->blk.readonly, false, false, NULL };
+        *part = (disk_part_t) { { 1, part_free }, disk, start, size, readonly || disk->blk.readonly, 0, false, NULL };
     }
     return part;
 }
@@ -70,7 +72,7 @@ static int check_writing(disk_part_t *part, uint64_t offset, uint64_t len) {
         return error;
     }
     uint64_t flags = spin_lock_irqsave(&part->disk->lock);
-    bool busy = !(part->claimed && part->claims_writing) && somebody_else(part, true);
+    bool busy = !(part->claims && part->claims_writing) && somebody_else(part, true);
     spin_unlock_irqrestore(&part->disk->lock, flags);
     return busy ? DISK_EBUSY : 0;
 }
@@ -81,12 +83,11 @@ int disk_part_claim(disk_part_t *part, bool writing) {
     }
     disk_t *disk = part->disk;
     uint64_t flags = spin_lock_irqsave(&disk->lock);
-    bool busy = somebody_else(part, writing);
+    bool busy = somebody_else(part, writing) || (part->claims && (writing || part->claims_writing));
     if (!busy) {
         part->claims_writing = writing;
     }
-    if (!busy && !part->claimed) {
-        part->claimed = true;
+    if (!busy && !part->claims++) {
         part->next = disk->claims;
         disk->claims = part;
     }
@@ -97,13 +98,12 @@ int disk_part_claim(disk_part_t *part, bool writing) {
 void disk_part_unclaim(disk_part_t *part) {
     disk_t *disk = part->disk;
     uint64_t flags = spin_lock_irqsave(&disk->lock);
-    if (part->claimed) {
+    if (part->claims && !--part->claims) {
         disk_part_t **at = &disk->claims;
         while (*at != part) {
             at = &(*at)->next;
         }
         *at = part->next;
-        part->claimed = false;
     }
     spin_unlock_irqrestore(&disk->lock, flags);
 }

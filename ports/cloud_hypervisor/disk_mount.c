@@ -19,6 +19,7 @@
 #define LFS_READ_MAX 16384
 #define LFS_LOOKAHEAD_MAX 16384
 
+#if MICROPY_VFS_LFS2
 static uint32_t lfs_read_size(uint32_t block, uint32_t sector) {
     uint32_t size = MIN(block / 4, LFS_READ_MAX);
     return MIN(MAX(size, sector), block);
@@ -39,6 +40,17 @@ static mp_obj_t lfs_on(mp_obj_t disk, const fs_probe_t *found) {
     };
     return mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), 1, 3, args);
 }
+#endif
+
+// Raises OSError(ENODEV) on a board without FAT.
+static mp_obj_t fat_on(mp_obj_t disk) {
+    #if MICROPY_VFS_FAT
+    return mp_call_function_1(MP_OBJ_FROM_PTR(&mp_fat_vfs_type), disk);
+    #else
+    (void)disk;
+    mp_raise_OSError(MP_ENODEV);
+    #endif
+}
 
 // The filesystem that was found in a range of the part, which is to be mountable.
 static mp_obj_t filesystem_on(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, bool readonly) {
@@ -49,9 +61,12 @@ static mp_obj_t filesystem_on(const disk_part_t *part, const disk_range_t *range
         disk_release(part->disk);
         m_malloc_fail(sizeof(disk_part_t));
     }
-    bool is_lfs = found->kind == FS_KIND_LITTLEFS;
-    mp_obj_t disk = machine_disk_new(own, is_lfs ? found->block_size : 0);
-    return is_lfs ? lfs_on(disk, found) : mp_call_function_1(MP_OBJ_FROM_PTR(&mp_fat_vfs_type), disk);
+    #if MICROPY_VFS_LFS2
+    if (found->kind == FS_KIND_LITTLEFS) {
+        return lfs_on(machine_disk_new(own, found->block_size), found);
+    }
+    #endif
+    return fat_on(machine_disk_new(own, 0));
 }
 
 // How upstream's objects begin: fs_user_mount_t, and mp_obj_vfs_lfs2_t, which no header has.
@@ -62,7 +77,13 @@ typedef struct _filesystem_t {
 
 // The device below a filesystem, if that is a machine.Disk; else NULL.
 static disk_part_t *part_below(mp_obj_t filesystem) {
-    bool is_one = mp_obj_is_type(filesystem, &mp_fat_vfs_type) || mp_obj_is_type(filesystem, &mp_type_vfs_lfs2);
+    bool is_one = false;
+    #if MICROPY_VFS_FAT
+    is_one = is_one || mp_obj_is_type(filesystem, &mp_fat_vfs_type);
+    #endif
+    #if MICROPY_VFS_LFS2
+    is_one = is_one || mp_obj_is_type(filesystem, &mp_type_vfs_lfs2);
+    #endif
     return is_one ? machine_disk_part(((filesystem_t *)MP_OBJ_TO_PTR(filesystem))->blockdev.readblocks[1]) : NULL;
 }
 
@@ -116,7 +137,7 @@ static mp_obj_t disk_mount(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw
         } else if (!is_true(kw_args, MP_QSTR_mkfs)) {
             mp_raise_OSError(content->view.failed ? MP_EIO : MP_ENODEV);
         } else {
-            args[0] = mp_call_function_1(MP_OBJ_FROM_PTR(&mp_fat_vfs_type), args[0]); // As upstream's: its mount() makes it.
+            args[0] = fat_on(args[0]); // As upstream's: its mount() makes it.
         }
     }
     return n_args == 2 ? mount_filesystem(2, args, kw_args) : mp_vfs_mount(n_args, pos_args, kw_args);
