@@ -83,7 +83,10 @@ class NestedDisk:
         for address in linux.read_file(_DEVICES).decode().split():
             if address.split(":")[1:] == ["0", str(self._target), "0"]:
                 names = linux.read_file(f"{_DEVICES}/{address}/device/block").decode().split()
-                path = f"/dev/{next(name for name in names if not name.startswith('.'))}"
+                name = next((name for name in names if not name.startswith(".")), None)
+                if name is None:
+                    break  # It is being made.
+                path = f"/dev/{name}"
                 linux.flush(path)
                 delete = f"{_DEVICES}/{address}/device/delete"
                 self._undo.callback(linux.write_file, delete, b"1")
