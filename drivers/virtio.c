@@ -225,16 +225,15 @@ const char *virtio_add_queue(virtio_device_t *device, virtio_queue_t *queue, uin
     queue->ring.index = index;
     queue->interrupt = (msix_interrupt_t) { .fn = fn, .ctx = ctx };
     const char *problem = find_notify(device, &queue->ring);
-    if (!problem) {
-        problem = connect(device, ENTRY_QUEUE + index, &queue->interrupt, name, apic_id);
-    }
     if (problem) {
         return problem;
     }
+    // Before the interrupt is connected, which may come at once.
     if (!virtqueue_alloc(&queue->ring, size)) {
         return "memory for a queue is missing";
     }
-    return enable(device, queue);
+    problem = connect(device, ENTRY_QUEUE + index, &queue->interrupt, name, apic_id);
+    return problem ? problem : enable(device, queue);
 }
 
 const char *virtio_restart_queue(virtio_device_t *device, virtio_queue_t *queue) {

@@ -95,9 +95,7 @@ static void finish(virtio_blk_queue_t *queue, virtio_blk_request_t *request, uin
     request->done(request); // It may be gone now.
 }
 
-static void on_used(void *ctx) {
-    virtio_blk_queue_t *queue = ctx;
-    uint64_t flags = spin_lock_irqsave(&queue->lock);
+static void take_used(virtio_blk_queue_t *queue) {
     do {
         virtio_blk_request_t *request;
         uint32_t written;
@@ -105,6 +103,15 @@ static void on_used(void *ctx) {
             finish(queue, request, result_of(request, written));
         }
     } while (!virtqueue_wait(&queue->virtio.ring));
+}
+
+static void on_used(void *ctx) {
+    virtio_blk_queue_t *queue = ctx;
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
+    // Else the interrupt is late or a lie: there may be no ring yet.
+    if (queue->live) {
+        take_used(queue);
+    }
     bool stopped = queue->live && queue->virtio.ring.problem;
     if (stopped) {
         queue->live = false;
