@@ -202,8 +202,8 @@ const char *virtio_blk_open(virtio_blk_t *blk, const pci_function_t *function, c
         return problem;
     }
     limit_segments(blk);
-    set_live(blk, true);
     virtio_start(&blk->virtio);
+    set_live(blk, true); // Not sooner: the device must not be told of anything before.
     return NULL;
 }
 
@@ -236,8 +236,8 @@ const char *virtio_blk_restart(virtio_blk_t *blk) {
         return problem;
     }
     limit_segments(blk);
-    set_live(blk, true);
     virtio_start(&blk->virtio);
+    set_live(blk, true); // Not sooner: the device must not be told of anything before.
     return NULL;
 }
 
