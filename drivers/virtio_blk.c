@@ -59,16 +59,22 @@ static uint32_t limit(const virtio_blk_t *blk, uint64_t feature, uint32_t offset
     return value ? value : UINT32_MAX;
 }
 
+/* Whole blocks. */
 static uint32_t range_max(const virtio_blk_t *blk, uint64_t feature, uint32_t offset) {
-    return blk->virtio.features & feature ? limit(blk, feature, offset) : 0;
+    uint32_t value = blk->virtio.features & feature ? limit(blk, feature, offset) : 0;
+    return value & ~(blk->block_size / VIRTIO_BLK_SECTOR - 1);
 }
 
 static const char *read_config(virtio_blk_t *blk) {
     uint64_t features = blk->virtio.features;
-    blk->block_size = features & F_BLK_SIZE ? read32(blk, BLK_SIZE) : VIRTIO_BLK_SECTOR;
-    if (blk->block_size < VIRTIO_BLK_SECTOR || blk->block_size > BLOCK_SIZE_LIMIT || blk->block_size & (blk->block_size - 1)) {
+    uint32_t size = features & F_BLK_SIZE ? read32(blk, BLK_SIZE) : VIRTIO_BLK_SECTOR;
+    if (size < VIRTIO_BLK_SECTOR || size > BLOCK_SIZE_LIMIT || size & (size - 1)) {
         return "its blocks have no possible size";
     }
+    if (blk->block_size && blk->block_size != size) {
+        return "its blocks have another size than before"; // Its users divide by it.
+    }
+    blk->block_size = size;
     if (!virtio_blk_read_capacity(blk)) {
         return "it has no possible capacity";
     }
