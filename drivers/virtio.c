@@ -67,11 +67,15 @@ uint16_t virtio_type(const pci_function_t *function) {
     return is_one ? function->device - DEVICE_MODERN : 0;
 }
 
-/* The registers that the capability is about. NULL: they are too few, or lie nowhere. */
+#define REGISTERS_MAX 0x10000u
+
+/* The registers that the capability is about, or the first REGISTERS_MAX bytes of them: maps are for good, and cost
+ * memory. NULL: they are too few, or lie nowhere. */
 static mmio_t map_registers(const virtio_device_t *device, uint8_t cap, uint32_t len_min, uint32_t *len) {
     uint8_t bar = pci_read8(&device->pci, cap + CAP_BAR);
     uint32_t offset = pci_read32(&device->pci, cap + CAP_OFFSET);
     *len = pci_read32(&device->pci, cap + CAP_LENGTH);
+    *len = *len < REGISTERS_MAX ? *len : REGISTERS_MAX;
     uint64_t base = *len >= len_min ? pci_bar(&device->pci, bar) : 0;
     return base && offset % 4 == 0 ? driver_map(base + offset, *len) : NULL;
 }
