@@ -12,6 +12,7 @@
 #define CONTROL_ENABLE (1u << 15)
 #define TABLE 4
 #define TABLE_BAR 7u
+#define CAPABILITY_SIZE 12
 
 /* An entry of the table: 6.8.2.6 to 6.8.2.9. */
 #define ENTRY_SIZE 16
@@ -37,6 +38,9 @@ static void on_interrupt(interrupt_frame_t *frame) {
 }
 
 bool msix_init(msix_t *msix, const pci_function_t *function, uint8_t capability, uint16_t count_max) {
+    if (capability > 0x100 - CAPABILITY_SIZE) {
+        return false;
+    }
     uint16_t control = pci_read16(function, capability + CONTROL);
     uint32_t table = pci_read32(function, capability + TABLE);
     uint16_t count = (control & CONTROL_SIZE) + 1;
