@@ -41,6 +41,14 @@ DRBG = "kernel/drbg.c"
 """What has this has what it uses of Mbed TLS too."""
 MBEDTLS = ("aes.c", "aesni.c", "ctr_drbg.c", "platform_util.c")
 RANDOM = ("kernel/random.c", "kernel/cpu_random.c", "kernel/crc32c.c", "kernel/mutex.c", DRBG)
+VIRTQUEUE = (
+    *("drivers/virtqueue.c", "tests/host/virtio/ring_model.c", "tests/host/virtio/machine.c"),
+)
+VIRTIO_BLK = (
+    *("drivers/pci.c", "drivers/msix.c", "drivers/virtio.c", "drivers/virtio_blk.c"),
+    *("tests/host/virtio/pci_model.c", "tests/host/virtio/virtio_model.c"),
+    *("tests/host/virtio/blk_model.c", "tests/host/virtio/blk_user.c", *VIRTQUEUE),
+)
 INTERPRETER = "tests/host/micropython/interpreter.c"
 """What has this has MicroPython's core too."""
 
@@ -66,6 +74,8 @@ PROGRAMS = {
     "unit_call_threads": CALL,
     "unit_wait_threads": WAIT,
     "unit_tlb_threads": ("kernel/tlb.c",),
+    "unit_virtio_blk": VIRTIO_BLK,
+    "unit_virtio_blk_life": VIRTIO_BLK,
     "unit_transfer": (*TRANSFER, INTERPRETER),
     "unit_transfer_bytes": (*TRANSFER, INTERPRETER),
     "unit_transfer_functions": (*TRANSFER, INTERPRETER),
@@ -92,12 +102,15 @@ COMMON_FLAGS = [
 # These stand before the root: there the kernel's own headers are overlaid.
 SHIM = "tests/host/shim"
 SHIM_CPUS = "tests/host/shim_cpus"
+SHIM_VIRTIO = "tests/host/shim_virtio"
 ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
     *("unit_address_space", "unit_random_threads"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
+WITH_DEVICES = ("unit_virtio_blk", "unit_virtio_blk_life")
+"""Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (
     *("unit_queue_threads", "unit_call_threads", "unit_wait_threads", "unit_random_threads"),
 )
@@ -142,6 +155,13 @@ def mbedtls_of(name: str) -> list[str]:
     return [*flags, *(f"{tree}/library/{file}" for file in MBEDTLS)]
 
 
+def shim_of(name: str) -> str:
+    """The folder of headers that are overlaid."""
+    if name in WITH_DEVICES:
+        return SHIM_VIRTIO
+    return SHIM_CPUS if name in ON_CPUS else SHIM
+
+
 def the_core() -> core.Core:
     return core.build_core(compiler("clang"), TRANSFER)
 
@@ -160,7 +180,9 @@ def compiler(name: str) -> str:
 def headers_hash() -> str:
     """Of every header that a program can include."""
     folders = ["boot", "drivers", "kernel", "ports/cloud_hypervisor"]
-    folders += ["tests/host", "tests/host/micropython", f"{SHIM}/boot", f"{SHIM_CPUS}/boot"]
+    folders += ["tests/host", "tests/host/micropython", "tests/host/virtio"]
+    folders += [f"{shim}/boot" for shim in (SHIM, SHIM_CPUS, SHIM_VIRTIO)]
+    folders += [f"{SHIM_VIRTIO}/drivers"]
     headers = sorted(path for folder in folders for path in (ROOT / folder).glob("*.h"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in headers)).hexdigest()
 
@@ -170,8 +192,8 @@ def build(name: str) -> Path:
     """The program, compiled where it is older than what it is made of."""
     files = [f"tests/host/{name}.c", *PROGRAMS[name]]
     libraries = [str(the_core().library), "-lm"] if has_core(name) else []
-    shim = SHIM_CPUS if name in ON_CPUS else SHIM
-    command = [*flags_of(name), f"-I{shim}", "-I.", *files, *mbedtls_of(name), *libraries]
+    includes = [f"-I{shim_of(name)}", "-I."]
+    command = [*flags_of(name), *includes, *files, *mbedtls_of(name), *libraries]
     digest = hashlib.sha256(headers_hash().encode())
     digest.update(b"\0".join((ROOT / file).read_bytes() for file in files))
     digest.update(" ".join(command).encode())

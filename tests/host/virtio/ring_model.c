@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include "tests/host/check.h"
+#include "tests/host/virtio/machine.h"
+#include "tests/host/virtio/ring_model.h"
+
+/* A descriptor: 2.7.5. */
+#define DESC_SIZE 16
+#define DESC_LEN 8
+#define DESC_FLAGS 12
+#define DESC_NEXT 14
+#define FLAG_NEXT 1
+#define FLAG_WRITE 2
+
+/* Both rings, in units of 16 bits: 2.7.6 and 2.7.8. */
+#define FLAGS 0
+#define INDEX 1
+#define RING 2
+#define NO_INTERRUPT 1
+#define NO_NOTIFY 1
+
+static uint64_t avail_bytes(uint16_t size) {
+    return 6 + 2 * size;
+}
+
+static uint64_t used_bytes(uint16_t size) {
+    return 6 + 8 * size;
+}
+
+static void *aligned_memory(uint64_t paddr, uint64_t len, unsigned align) {
+    return paddr % align ? NULL : machine_memory(paddr, len);
+}
+
+bool ring_start(ring_model_t *ring) {
+    ring->desc = aligned_memory(ring->desc_paddr, ring->size * DESC_SIZE, 16);
+    ring->avail = aligned_memory(ring->avail_paddr, avail_bytes(ring->size), 2);
+    ring->used = aligned_memory(ring->used_paddr, used_bytes(ring->size), 4);
+    if (!ring->desc || !ring->avail || !ring->used) {
+        return false;
+    }
+    ring->live = true;
+    ring->awake = false;
+    ring->seen = ring->taken = ring->used_index = ring->signalled = 0;
+    ring->offered = 0;
+    ring->chain = calloc(ring->size, sizeof(*ring->chain));
+    ring->head_of = calloc(ring->size, sizeof(*ring->head_of));
+    CHECK(ring->chain && ring->head_of);
+    // The driver has zeroed it, and offers nothing before the device is live.
+    CHECK(ring->used[INDEX] == 0 || machine.lies);
+    CHECK_EQ(ring->avail[INDEX], 0);
+    return true;
+}
+
+void ring_stop(ring_model_t *ring) {
+    for (unsigned i = 0; ring->live && i < ring->size; ++i) {
+        free(ring->chain[i].pieces);
+    }
+    free(ring->chain);
+    free(ring->head_of);
+    ring->chain = NULL;
+    ring->head_of = NULL;
+    ring->live = ring->awake = false;
+}
+
+static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len) {
+    return a < b + b_len && b < a + a_len;
+}
+
+bool ring_knows(const ring_model_t *ring, uint64_t paddr, uint64_t len) {
+    return ring->live && (overlap(ring->desc_paddr, ring->size * DESC_SIZE, paddr, len)
+        || overlap(ring->avail_paddr, avail_bytes(ring->size), paddr, len)
+        || overlap(ring->used_paddr, used_bytes(ring->size), paddr, len));
+}
+
+/* A chain that the driver offers: 2.7.5, 2.7.5.1 and 2.7.13. */
+static void keep_chain(ring_model_t *ring, uint16_t head) {
+    CHECK(head < ring->size);
+    ring_piece_t pieces[RING_MODEL_SIZE_MAX];
+    unsigned count = 0;
+    uint16_t at = head, flags;
+    do {
+        CHECK(at < ring->size);
+        CHECK(!ring->head_of[at]); // Else it is in use, or twice in one chain.
+        ring->head_of[at] = 1 + head;
+        const uint8_t *desc = ring->desc + at * DESC_SIZE;
+        ring_piece_t *piece = &pieces[count++];
+        memcpy(&piece->paddr, desc, sizeof(piece->paddr));
+        memcpy(&piece->len, desc + DESC_LEN, sizeof(piece->len));
+        memcpy(&flags, desc + DESC_FLAGS, sizeof(flags));
+        memcpy(&at, desc + DESC_NEXT, sizeof(at));
+        CHECK(!(flags & ~(FLAG_NEXT | FLAG_WRITE)));
+        piece->writable = flags & FLAG_WRITE;
+        CHECK(piece->len);
+        CHECK(machine_memory(piece->paddr, piece->len)); // Else it is not the driver's to give.
+        CHECK(count == 1 || piece->writable || !pieces[count - 2].writable); // Else one to read is behind one to write.
+    } while (flags & FLAG_NEXT);
+    ring_chain_t *chain = &ring->chain[head];
+    CHECK(!chain->pieces);
+    *chain = (ring_chain_t) { malloc(count * sizeof(*pieces)), count, false };
+    CHECK(chain->pieces);
+    memcpy(chain->pieces, pieces, count * sizeof(*pieces));
+    ++ring->offered;
+}
+
+void ring_observe(ring_model_t *ring) {
+    uint16_t index = ring->avail[INDEX];
+    uint16_t more = index - ring->seen;
+    CHECK(more + ring->offered <= ring->size); // Else it went back, or leapt.
+    while (ring->seen != index) {
+        keep_chain(ring, ring->avail[RING + ring->seen++ % ring->size]);
+    }
+}
+
+bool ring_take(ring_model_t *ring, uint16_t *head) {
+    ring_observe(ring);
+    if (ring->taken == ring->seen) {
+        return false;
+    }
+    if (ring->quiet && !ring->event_idx) {
+        ring->used[FLAGS] = NO_NOTIFY;
+    }
+    *head = ring->avail[RING + ring->taken % ring->size];
+    if (*head >= ring->size || !ring->chain[*head].pieces || ring->chain[*head].taken) {
+        CHECK(machine.lies); // The device itself wrote that.
+        *head = 0;
+        while (*head < ring->size && (!ring->chain[*head].pieces || ring->chain[*head].taken)) {
+            ++*head;
+        }
+    }
+    ++ring->taken;
+    if (*head == ring->size) {
+        return false; // The driver has got it back, as the device lied.
+    }
+    ring->chain[*head].taken = true;
+    return true;
+}
+
+/* 2.7.10: no notification is lost as the ring is looked at once more. */
+void ring_sleep(ring_model_t *ring) {
+    if (ring->event_idx) {
+        ring->used[RING + 4 * ring->size] = ring->taken;
+    } else {
+        ring->used[FLAGS] = 0;
+    }
+    ring_observe(ring);
+    ring->awake = ring->taken != ring->seen;
+    ring->sleeps += !ring->awake;
+}
+
+void ring_forget(ring_model_t *ring, uint16_t head) {
+    CHECK(ring->chain[head].pieces);
+    free(ring->chain[head].pieces);
+    ring->chain[head].pieces = NULL;
+    --ring->offered;
+    for (unsigned i = 0; i < ring->size; ++i) {
+        if (ring->head_of[i] == 1 + head) {
+            ring->head_of[i] = 0;
+        }
+    }
+}
+
+void ring_push(ring_model_t *ring, uint32_t id, uint32_t len) {
+    volatile uint16_t *element = &ring->used[RING + 4 * (ring->used_index % ring->size)];
+    element[0] = id;
+    element[1] = id >> 16;
+    element[2] = len;
+    element[3] = len >> 16;
+    __atomic_store_n(&ring->used[INDEX], ++ring->used_index, __ATOMIC_RELEASE);
+}
+
+void ring_return(ring_model_t *ring, uint16_t head, uint32_t len) {
+    ring_forget(ring, head);
+    ring_push(ring, head, len);
+}
+
+bool ring_wants_interrupt(ring_model_t *ring) {
+    uint16_t old = ring->signalled, new = ring->used_index;
+    if (old == new) {
+        return false;
+    }
+    ring->signalled = new;
+    if (ring->event_idx) {
+        // Whether used_event is among those that were returned: 2.7.8.2.
+        uint16_t event = ring->avail[RING + ring->size];
+        return (uint16_t)(event - old) < (uint16_t)(new - old);
+    }
+    return !(ring->heeds_no_interrupt && ring->avail[FLAGS] & NO_INTERRUPT);
+}
+
+uint32_t ring_len(const ring_chain_t *chain, bool writable) {
+    uint32_t len = 0;
+    for (unsigned i = 0; i < chain->count; ++i) {
+        len += chain->pieces[i].writable == writable ? chain->pieces[i].len : 0;
+    }
+    return len;
+}
+
+uint32_t ring_copy(const ring_chain_t *chain, bool writable, uint32_t offset, uint8_t *bytes, uint32_t len) {
+    uint32_t done = 0;
+    for (unsigned i = 0; i < chain->count && done < len; ++i) {
+        const ring_piece_t *piece = &chain->pieces[i];
+        if (piece->writable != writable) {
+            continue;
+        }
+        if (offset >= piece->len) {
+            offset -= piece->len;
+            continue;
+        }
+        uint32_t part = piece->len - offset < len - done ? piece->len - offset : len - done;
+        uint8_t *memory = machine_memory(piece->paddr + offset, part);
+        CHECK(memory); // Else it was given back while the device has it.
+        memcpy(writable ? memory : bytes + done, writable ? bytes + done : memory, part);
+        done += part;
+        offset = 0;
+    }
+    return done;
+}
