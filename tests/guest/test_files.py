@@ -168,3 +168,28 @@ def test_either_filesystem_can_be_made_in_memory(shared_guest: Guest, kind: str)
         "vfs.umount('/again')\n"
     )
     assert output == "True True\n"
+
+
+def test_littlefs_does_not_read_back_what_it_wrote(shared_guest: Guest) -> None:
+    output = shared_guest.output_of(
+        "import vfs\n"
+        "class Counting:\n"
+        "    def __init__(self): self.memory, self.read = memoryview(bytearray(1 << 18)), 0\n"
+        "    def part(self, block, buffer, offset):\n"
+        "        start = block * 4096 + offset\n"
+        "        return self.memory[start : start + len(buffer)]\n"
+        "    def readblocks(self, block, buffer, offset=0):\n"
+        "        self.read += len(buffer)\n"
+        "        buffer[:] = self.part(block, buffer, offset)\n"
+        "    def writeblocks(self, block, buffer, offset=0):\n"
+        "        self.part(block, buffer, offset)[:] = buffer\n"
+        "    def ioctl(self, request, _): return {4: 64, 5: 4096}.get(request, 0)\n"
+        "disk = Counting()\n"
+        "vfs.VfsLfs2.mkfs(disk)\n"
+        "with vfs.VfsLfs2(disk).open('large', 'wb') as file:\n"
+        "    file.write(bytes(50_000))\n"
+        "    read, disk.read = disk.read, 0\n"
+        "    file.write(bytes(100_000))\n"
+        "print(disk.read)\n"
+    )
+    assert int(output) < 10_000
