@@ -17,6 +17,7 @@
 #include "kernel/application.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
+#include "session.h"
 #include "stdio_port.h"
 
 #define FILES "/rom/"
@@ -291,10 +292,13 @@ void application_run_exit_function(void) {
 }
 
 void application_end(int status) {
+    const char *on_exit = on_exit_setting();
+    if (strcmp(on_exit, "prompt")) {
+        session_before_stop(); // Before it is told: a tool may wait no longer.
+    }
     tell_status(status);
     running = false;
     stdio_set_mode(STDIO_TERMINAL);
-    const char *on_exit = on_exit_setting();
     if (!strcmp(on_exit, "poweroff")) {
         system_power_off();
     }

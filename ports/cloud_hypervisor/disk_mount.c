@@ -6,6 +6,7 @@
 
 #include "py/mperrno.h"
 #include "py/mphal.h"
+#include "py/mpthread.h"
 #include "py/runtime.h"
 #include "extmod/vfs.h"
 #include "extmod/vfs_fat.h"
@@ -163,6 +164,32 @@ static mp_obj_t disk_umount(mp_obj_t what) {
     return mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_1(mp_vfs_umount_obj, disk_umount);
+
+static int sync_filesystem(mp_obj_t filesystem) {
+    disk_part_t *part = part_below(filesystem);
+    if (!part) {
+        return 0;
+    }
+    MP_THREAD_GIL_EXIT();
+    int error = disk_part_flush(part);
+    MP_THREAD_GIL_ENTER();
+    return error;
+}
+
+// os.sync(): what was written to the disks with a filesystem mounted is on them. What an open file has not flushed was not
+// written yet.
+static mp_obj_t disk_sync(void) {
+    int first_error = 0;
+    for (const mp_vfs_mount_t *vfs = MP_STATE_VM(vfs_mount_table); vfs; vfs = vfs->next) {
+        int error = sync_filesystem(vfs->obj);
+        first_error = first_error ? first_error : error;
+    }
+    if (first_error) {
+        mp_raise_OSError(first_error);
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_0(disk_sync_obj, disk_sync);
 
 // What is said of a disk that is not mounted. `partition`: its number; 0: the whole disk.
 static void say(const disk_part_t *part, uint32_t partition, const char *what, const char *why) {

@@ -8,8 +8,13 @@
 
 #include <stdbool.h>
 
+#include "py/obj.h"
+
 // Mounts the filesystems of all disks: the first at "/", the second at "/disk1", and so on. Says on the console what it leaves
 // alone, and why. Returns whether "/" is one of them.
 bool disk_mount_all(void);
+
+// os.sync()
+MP_DECLARE_CONST_FUN_OBJ_0(disk_sync_obj);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_DISK_MOUNT_H

@@ -5,6 +5,7 @@
 
 #include "py/runtime.h"
 
+#include "disk_mount.h"
 #include "environment.h"
 #include "kernel/application.h"
 #include "kernel/system.h"
@@ -49,6 +50,10 @@ void os_attr(mp_obj_t self, qstr attr, mp_obj_t *dest) {
         dest[0] = environment();
     } else if (attr == MP_QSTR_cpu_count || attr == MP_QSTR_process_cpu_count) {
         dest[0] = MP_OBJ_FROM_PTR(&mp_os_cpu_count_obj);
+    #if MICROPY_PY_MACHINE_DISK
+    } else if (attr == MP_QSTR_sync) {
+        dest[0] = MP_OBJ_FROM_PTR(&disk_sync_obj);
+    #endif
     }
 }
 

@@ -31,7 +31,15 @@ static mp_int_t mp_machine_reset_cause(void) {
     return reset_cause;
 }
 
+// What was written is on the disks; open files are not closed, as in a power cut.
+static void before_stop(void) {
+    #if MICROPY_PY_MACHINE_DISK
+    disks_flush();
+    #endif
+}
+
 _Noreturn static void mp_machine_reset(void) {
+    before_stop();
     system_reset();
 }
 
@@ -69,14 +77,17 @@ static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
 // time the machine is powered off, and whoever starts it again wakes it.
 _Noreturn static void mp_machine_deepsleep(size_t n_args, const mp_obj_t *args) {
     if (n_args == 0) {
+        before_stop();
         system_power_off();
     }
     mp_hal_delay_ms(MAX(0, mp_obj_get_int(args[0])));
+    before_stop();
     system_reset();
 }
 
 // machine.poweroff()
 _Noreturn static mp_obj_t machine_poweroff(void) {
+    before_stop();
     system_power_off();
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(machine_poweroff_obj, machine_poweroff);

@@ -141,7 +141,7 @@ void mp_hal_signal_event(void);
 #define MICROPY_PY_OS_DUPTERM (1)
 #endif
 #define MICROPY_PY_OS_GETENV_PUTENV_UNSETENV (1)
-#define MICROPY_PY_OS_SYNC (1)
+#define MICROPY_PY_OS_SYNC (!MICROPY_PY_MACHINE_DISK) // disk_mount.c has it.
 #define MICROPY_PY_OS_UNAME (1)
 #ifndef MICROPY_PY_OS_URANDOM
 #define MICROPY_PY_OS_URANDOM (1)

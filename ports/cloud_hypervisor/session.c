@@ -53,6 +53,14 @@ void session_end_others(void) {
     #endif
 }
 
+void session_before_stop(void) {
+    session_end_others();
+    gc_sweep_all();
+    #if MICROPY_PY_MACHINE_DISK
+    disks_flush();
+    #endif
+}
+
 void session_end(void) {
     session_end_others();
     #if MICROPY_PY_MACHINE_TIMER

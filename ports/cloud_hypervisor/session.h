@@ -14,7 +14,10 @@ void session_begin(void);
 // Other threads end, and other interpreters where this is the main one.
 void session_end_others(void);
 
-// The same, then the reverse of the begin: finalisers run.
+// All files are closed, and what they have written is on the disks: the machine is about to stop.
+void session_before_stop(void);
+
+// As session_end_others(), then the reverse of the begin: finalisers run.
 void session_end(void);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_SESSION_H
