@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The marker `guest`."""
     config.addinivalue_line(
-        "markers", "guest(app=…, cmdline=…, cpus=…, memory=…): the application and machine of guest"
+        "markers", "guest(app=…, cmdline=…, cpus=…, memory=…, disks=…): application and machine"
     )
 
 

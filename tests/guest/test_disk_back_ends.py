@@ -125,8 +125,13 @@ def test_size_of_a_disk_changes(boot: Boot, echo: Path, image: Callable[..., Pat
     guest = boot(echo, disks=[Disk(image("other.img")), Disk(path)])
     guest.read_until(READY)
     for size in (3 * TIB, 1 << 20):
-        guest.resize_disk("disk1", size)
+        try:
+            guest.resize_disk("disk1", size)
+        except UserError as too_old:
+            pytest.skip(str(too_old))
         assert path.stat().st_size == size
+    with pytest.raises(VmmError, match="disk9"):
+        guest.resize_disk("disk9", 1 << 20)
 
 
 @pytest.mark.only_on("cloud_hypervisor", "nested")
@@ -145,8 +150,6 @@ def test_disks_are_plugged_in(boot: Boot, echo: Path, image: Callable[..., Path]
         guest.remove_disk("disk1", timeout=0.5)
     with pytest.raises(VmmError, match=r"refuses vm\.remove-device"):
         guest.remove_disk("disk9")
-    with pytest.raises(VmmError, match="no disk 'disk9'"):
-        guest.resize_disk("disk9", 1 << 20)
 
 
 @pytest.mark.only_on("qemu")

@@ -36,8 +36,8 @@ def test_what_is_not_given_has_a_default(image: Path) -> None:
 
 
 def test_all_that_can_be_given(image: Path) -> None:
-    text = f"path={image},readonly=on,serial=a b!,sector_size=4096,num_queues=2,queue_size=64"
-    assert parse_disk(text.replace(" ", "_")) == Disk(image, True, "a_b!", 4096, 2, 64)
+    text = f"path={image},readonly=on,serial=a_b:1,sector_size=4096,num_queues=2,queue_size=64"
+    assert parse_disk(text) == Disk(image, True, "a_b:1", 4096, 2, 64)
     assert parse_disk(f"serial=,readonly=off,path={image}") == Disk(image)
 
 
@@ -50,6 +50,7 @@ def test_all_that_can_be_given(image: Path) -> None:
         (",readonly=yes", "readonly=yes is not right"),
         (",readonly=on,readonly=on", "readonly twice"),
         (",serial=" + 21 * "x", "cannot be a disk's serial"),
+        (',serial="a"', "cannot be a disk's serial"),
         (",serial=a b", "cannot be a disk's serial"),
         (",serial=ü", "cannot be a disk's serial"),
         (",sector_size=1024", "sector_size cannot be 1024. Give one of 512, 4096"),

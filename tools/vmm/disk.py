@@ -47,10 +47,11 @@ class Disk:
     queue_size: int = 128
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(rf"[!-+\--~]{{,{_SERIAL_MOST}}}", self.serial):
+        # Quotes and brackets, for one, mean something to Cloud Hypervisor.
+        if not re.fullmatch(rf"[\w.:+-]{{,{_SERIAL_MOST}}}", self.serial, re.ASCII):
             raise UserError(
                 f"'{self.serial}' cannot be a disk's serial.",
-                f"Give up to {_SERIAL_MOST} printable ASCII characters, no comma, no space.",
+                f"Give up to {_SERIAL_MOST} of the characters A-Z, a-z, 0-9 and _ . : + -",
             )
         _require_one_of("sector_size", self.sector_size, _SECTOR_SIZES)
         _require_one_of("queue_size", self.queue_size, _QUEUE_SIZES)

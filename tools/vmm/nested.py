@@ -14,6 +14,7 @@ import socket
 import struct
 from typing import Any
 
+from ..errors import UserError
 from ..terminal import progress
 from . import cloud_hypervisor_cli as cli
 from .base import Ending, Vmm, VmmError, VmSpec
@@ -26,6 +27,8 @@ from .nested_image import CLOUD_HYPERVISOR, make_image
 from .nested_linux import NestedLinux, NestedLinuxDied
 
 _EVENTS_FD = 3  # l1_agent/run.c
+_RESIZES_DEVICES = 52
+"""The first version that resizes a disk whose image is a block device."""
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 10.0
 
@@ -181,6 +184,9 @@ class Nested(Vmm):
         return self._disks.remove(id, timeout)
 
     def resize_disk(self, id: str, size: int) -> None:
+        version = self.version
+        if int(version.lstrip("v").split(".")[0]) < _RESIZES_DEVICES:
+            raise UserError(f"Cloud Hypervisor {version} cannot resize a disk here.", "v52 can.")
         self._disks.resize(id, size)
 
     def api(self, method: str, command: str, body: Any = None) -> Any:
