@@ -10,6 +10,10 @@ static bool hold(disk_view_t *view, uint64_t sector) {
         return true;
     }
     uint32_t count = view->buffer_size / view->sector_size;
+    if (view->failed || !count) {
+        view->failed = true;
+        return false;
+    }
     if (count > view->sectors - sector) {
         count = view->sectors - sector;
     }

@@ -20,13 +20,15 @@ typedef struct _disk_view_t {
     bool (*read)(void *ctx, uint64_t sector, uint32_t count, void *buffer);
     void *ctx;
     uint64_t sectors;      /* The disk's size. Any number: the device may lie. */
-    uint32_t sector_size;  /* Of the disk's logical sectors, in which tables count: a power of two, 512 to 4096. */
+    /* Of the disk's logical sectors, in which tables count: a power of two, from 512 on. Where the buffer is smaller,
+     * that is a failure. */
+    uint32_t sector_size;
     uint32_t buffer_size;  /* Bytes: a multiple of 4096. With 32 KiB a GPT is read at once. */
     uint8_t *buffer;
     /* Zeroed by the caller: what the buffer holds. To be zeroed again when something was written. */
     uint64_t first;
     uint32_t held;         /* Sectors. */
-    bool failed;           /* A read has failed. Whoever asks sets it to false before. */
+    bool failed;           /* A read has failed: until it is set to false, nothing is read any more. */
 } disk_view_t;
 
 /* Sectors of a disk: a partition, or all of them. May pass the disk's end; nothing is read there. */

@@ -69,12 +69,14 @@ static const char *read_boot_sector(const uint8_t *boot, fs_probe_t *found) {
     if (!clusters || clusters > CLUSTERS_MAX_32) {
         return no_sense;
     }
-    fs_kind_t kind = clusters <= CLUSTERS_MAX_12 ? FS_KIND_FAT12 : clusters <= CLUSTERS_MAX_16 ? FS_KIND_FAT16 : FS_KIND_FAT32;
+    fs_kind_t kind = clusters <= CLUSTERS_MAX_12 ? FS_KIND_FAT12
+        : clusters <= CLUSTERS_MAX_16 ? FS_KIND_FAT16 : FS_KIND_FAT32;
     if ((kind == FS_KIND_FAT32) == (root_entries != 0) || (kind == FS_KIND_FAT32 && disk_le16(boot + VERSION_32))) {
         return no_sense;
     }
     uint64_t entries = clusters + 2;
-    uint64_t fat_bytes = kind == FS_KIND_FAT32 ? entries * 4 : kind == FS_KIND_FAT16 ? entries * 2 : (entries * 3 + 1) / 2;
+    unsigned nibbles = kind == FS_KIND_FAT12 ? 3 : kind == FS_KIND_FAT16 ? 4 : 8;
+    uint64_t fat_bytes = (entries * nibbles + 1) / 2;
     if (fat_sectors < (fat_bytes + sector_size - 1) / sector_size) {
         return no_sense;
     }

@@ -168,7 +168,7 @@ void fs_probe(disk_view_t *view, disk_range_t range, fs_probe_t *found) {
         if (fs_probe_littlefs(view, range, offset, found) || begins_late(view, range, offset, found)) {
             return;
         }
-        blank = blank && is_zero(view, range, offset);
+        blank = blank && (offset < DISK_VIEW_BUFFER_MIN || is_zero(view, range, offset));
     }
     found->kind = view->failed ? FS_KIND_UNREADABLE : blank ? FS_KIND_BLANK : FS_KIND_UNKNOWN;
 }

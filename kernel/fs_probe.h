@@ -4,7 +4,7 @@
 /* Looks what filesystem lies at a range of a disk's sectors: those that MicroPython mounts so far that mounting them
  * should succeed, others by their magic numbers, so that people can be told what it is. A FAT is decided by
  * one read, a littlefs by two, what is nothing of all that by twelve (of disk_view_t.buffer_size). Nothing that is
- * read is trusted. Pure, as disk_view.h. */
+ * read is trusted. What cannot be read ends the search. Pure, as disk_view.h. */
 #ifndef MICROPY_INCLUDED_KERNEL_FS_PROBE_H
 #define MICROPY_INCLUDED_KERNEL_FS_PROBE_H
 
@@ -46,8 +46,9 @@ typedef struct _fs_probe_t {
     uint32_t block_size;
     uint64_t block_count;
     const char *problem;         /* Why MicroPython cannot mount it though it is of those kinds, for people; or NULL. */
-    char label[FS_LABEL_SIZE];   /* Printable ASCII, '?' for what is not; empty where it has none. A FAT's is that of its
-                                  * boot sector, which not everyone who changes a label changes. */
+    /* Printable ASCII, '?' for what is not; empty where it has none. A FAT's is that of its boot sector, which not
+     * everyone changes who changes a label. */
+    char label[FS_LABEL_SIZE];
 } fs_probe_t;
 
 /* Only as much of the range is looked at as the disk has. */

@@ -67,6 +67,7 @@ static void read_copy(disk_view_t *view, uint64_t header, partitions_t *table) {
     memset(table, 0, sizeof(*table));
     table->problem = problem;
     uint64_t unused;
+    view->failed = false;
     table->copy_problem = partitions_read_gpt(view, header, table, &unused);
     table->kind = table->copy_problem ? PARTITIONS_BROKEN : PARTITIONS_GPT;
     table->problem_number = number;
@@ -93,7 +94,7 @@ void partitions_read(disk_view_t *view, partitions_t *table) {
     if ((boot_sector && !gpt && !holds) || (small && !holds)) {
         give_up(table, PARTITIONS_NONE);
     } else if (small) {
-        table->problem = "a littlefs or ROMFS begins before the partition table, and nobody can say which of them is old";
+        table->problem = "a littlefs or ROMFS begins before the table, and nobody can say which of them is old";
         give_up(table, PARTITIONS_BROKEN);
     } else if (table->problem && gpt) {
         read_copy(view, copy, table);

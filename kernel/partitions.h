@@ -11,7 +11,8 @@
  * - Without 55 aa, or where one of the four entries' status is neither 00 nor 80, there is no table.
  * - Where the first sector is the boot sector of a FAT, exFAT or NTFS, there is a table only if it has
  *   partitions and nothing is wrong with it. Their makers write all of that sector, so such a table came later; the
- *   boot code that a filesystem has in its place makes none.
+ *   boot code that a filesystem has in its place makes none. A protective MBR it makes least of all: a GPT
+ *   counts, broken or not.
  * - littlefs and ROMFS may leave an old table as it is, and making a table leaves what is before it: where
  *   one of them and a table with partitions are there, nobody can say which is the old one. That is a broken table. But
  *   for a GPT whose beginning is overwritten: that is no table any more.
@@ -45,7 +46,7 @@ typedef struct _partitions_t {
     partitions_kind_t kind;
     uint32_t count;
     bool more;                  /* There are more than PARTITIONS_MAX. */
-    uint32_t problem_number;    /* Of the partition that the problem is about; or 0. */
+    uint32_t problem_number;    /* Of the partition that the problem is about, "it overlaps another partition"; or 0. */
     /* For people. With PARTITIONS_BROKEN what is wrong; with PARTITIONS_GPT why its copy at the end is used, or
      * NULL. */
     const char *problem;

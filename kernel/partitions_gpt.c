@@ -107,7 +107,8 @@ static const char *read_header(disk_view_t *view, uint64_t sector, header_t *hea
         return "GPT: the disk is smaller than when the table was made";
     }
     if (first < FIRST_USABLE_MIN || first > last || header->entry_size < ENTRY_SIZE_MIN
-        || header->entry_size > ENTRY_SIZE_MAX || header->entry_size % 8 || !array_size || array_size > ARRAY_SIZE_MAX) {
+        || header->entry_size > ENTRY_SIZE_MAX || header->entry_size % 8 || !array_size
+        || array_size > ARRAY_SIZE_MAX) {
         return "GPT: the header makes no sense";
     }
     header->usable = (disk_range_t) { first, last - first + 1 };
