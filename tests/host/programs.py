@@ -24,6 +24,12 @@ BOOT_INFO = ("kernel/boot_info.c", "kernel/phys_ranges.c")
 ACPI = ("drivers/acpi.c", "drivers/acpi_madt.c", "drivers/acpi_fadt.c", "drivers/acpi_dsdt.c")
 SMBIOS = ("drivers/smbios.c",)
 ROMFS = ("kernel/romfs.c", "kernel/crc32c.c")
+DISK_VIEW = ("kernel/disk_view.c", "kernel/crc32.c")
+FS_PROBE = ("kernel/fs_probe.c", "kernel/fs_fat.c", "kernel/fs_littlefs.c", *DISK_VIEW)
+PARTITIONS = (
+    *("kernel/partitions.c", "kernel/partitions_mbr.c", "kernel/partitions_gpt.c"),
+    *FS_PROBE,
+)
 PAGE_ALLOC = ("kernel/page_alloc.c", "kernel/page_buddy.c", "kernel/phys_ranges.c")
 WAIT = (
     *("kernel/wait.c", "kernel/mutex.c", "kernel/condition.c", "kernel/semaphore.c"),
@@ -49,6 +55,8 @@ VIRTIO_BLK = (
     *("tests/host/virtio/pci_model.c", "tests/host/virtio/virtio_model.c"),
     *("tests/host/virtio/blk_model.c", "tests/host/virtio/blk_user.c", *VIRTQUEUE),
 )
+FAT = ("oofatfs/ff.c",)
+LITTLEFS = ("littlefs/lfs2.c", "littlefs/lfs2_util.c")
 INTERPRETER = "tests/host/micropython/interpreter.c"
 """What has this has MicroPython's core too."""
 
@@ -60,6 +68,9 @@ PROGRAMS = {
     "unit_drbg": (DRBG,),
     "unit_random": RANDOM,
     "unit_random_threads": (*RANDOM, "kernel/wait.c", "kernel/timer.c"),
+    "unit_crc32": ("kernel/crc32.c",),
+    "unit_fs_fat": FS_PROBE,
+    "unit_fs_littlefs": FS_PROBE,
     "unit_crc32c": ("kernel/crc32c.c",),
     "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
@@ -84,6 +95,7 @@ PROGRAMS = {
     "probe_cmdline": ("kernel/cmdline.c",),
     "probe_smbios": SMBIOS,
     "probe_romfs": ROMFS,
+    "probe_disk": PARTITIONS,
     "probe_transfer": (*TRANSFER, INTERPRETER),
     "fuzz_boot_info": BOOT_INFO,
     "fuzz_acpi": ACPI,
@@ -92,6 +104,8 @@ PROGRAMS = {
     "fuzz_page_alloc": PAGE_ALLOC,
     "fuzz_smbios": SMBIOS,
     "fuzz_romfs": ROMFS,
+    "fuzz_partitions": PARTITIONS,
+    "fuzz_fs_probe": FS_PROBE,
     "fuzz_transfer": (*TRANSFER, INTERPRETER),
 }
 
@@ -117,6 +131,16 @@ ON_THREADS = (
 """Those whose host threads are the kernel's: tests/host/thread_world.h."""
 WRAPPED = [
     f"-Wl,--wrap=__tsan_atomic32_{name}" for name in ("compare_exchange_strong", "fetch_add")
+]
+UPSTREAM = {"unit_fs_fat": FAT, "unit_fs_littlefs": LITTLEFS, "fuzz_fs_probe": FAT}
+"""What programs have of lib/ of MicroPython's tree, without its core."""
+UPSTREAM_FLAGS = [
+    # As the port has them, but for long names.
+    *('-DFFCONF_H="lib/oofatfs/ffconf.h"', "-DMICROPY_FATFS_ENABLE_LFN=0"),
+    *("-DMICROPY_FATFS_MAX_SS=4096", "-DMICROPY_FATFS_USE_LABEL=1"),
+    *("-DLFS2_NO_DEBUG", "-DLFS2_NO_WARN", "-DLFS2_NO_ERROR"),
+    # As these sources are compiled elsewhere.
+    *("-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-unused-function"),
 ]
 WITHOUT_AES = ["-Wl,--wrap=mbedtls_aesni_has_support"]
 COMPILE_TIMEOUT_S = 120
@@ -153,6 +177,14 @@ def mbedtls_of(name: str) -> list[str]:
     flags += ["-Wl,--defsym=mbedtls_free=abort"]  # In the kernel it is left out.
     flags += WITHOUT_AES if name == "unit_drbg" else []
     return [*flags, *(f"{tree}/library/{file}" for file in MBEDTLS)]
+
+
+def upstream_of(name: str) -> list[str]:
+    if name not in UPSTREAM:
+        return []
+    tree = sources.micropython().path
+    flags = [*UPSTREAM_FLAGS, f"-I{core.CONFIGURATION.relative_to(ROOT)}", f"-I{tree}"]
+    return [*flags, *(f"{tree}/lib/{file}" for file in UPSTREAM[name])]
 
 
 def shim_of(name: str) -> str:
@@ -193,7 +225,8 @@ def build(name: str) -> Path:
     files = [f"tests/host/{name}.c", *PROGRAMS[name]]
     libraries = [str(the_core().library), "-lm"] if has_core(name) else []
     includes = [f"-I{shim_of(name)}", "-I."]
-    command = [*flags_of(name), *includes, *files, *mbedtls_of(name), *libraries]
+    command = [*flags_of(name), *includes, *files, *mbedtls_of(name), *upstream_of(name)]
+    command += libraries
     digest = hashlib.sha256(headers_hash().encode())
     digest.update(b"\0".join((ROOT / file).read_bytes() for file in files))
     digest.update(" ".join(command).encode())

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.host import acpi_images, images, programs, smbios_images
+from tests.host import acpi_images, disk_images, images, programs, smbios_images
+from tests.host.disk_images import Disk, Gpt, GptEntry, mbr, mbr_entry
 from tests.host.images import GIB, MIB, RESERVED, Entry
 from tools.romfs import make_romfs
 
@@ -96,6 +97,36 @@ def romfs_seeds() -> list[bytes]:
     return [b"\1" + make_romfs(files), b"\0" + make_romfs({"settings": b"a=b"}), b"\0" + pointer]
 
 
+def partitions_seeds() -> list[bytes]:
+    extended = Disk(90000).write(0, mbr(mbr_entry(0x83, 63, 900), mbr_entry(5, 1000, 80000)))
+    extended.write(1000, mbr(mbr_entry(0x0B, 63, 100), mbr_entry(5, 500, 900)))
+    extended.write(1500, mbr(mbr_entry(0x82, 1, 300)))
+    entries = (GptEntry(60, 99, "data"), None, GptEntry(100, 100, "\U0001f40dé"))
+    gpts = [
+        Gpt(entries, entry_count=8).write(Disk(4000)),
+        Gpt(entries, entry_count=8).write(Disk(4000), primary=False),
+        Gpt(entries, entry_count=3, entry_size=136).write(Disk(500, sector_size=4096)),
+    ]
+    fat = Disk(30000).write(0, disk_images.fat_boot_sector())
+    return [bytes([repair]) + disk.encode() for disk in (extended, *gpts, fat) for repair in (0, 1)]
+
+
+def fs_probe_seeds() -> list[bytes]:
+    littlefs = disk_images.littlefs_block(block_count=9, later=(8, 7))
+    second = disk_images.littlefs_block(16384, 3, revision=7)
+    disks = [
+        Disk(30000).write(0, disk_images.fat_boot_sector(label=b"A LABEL    ")),
+        Disk(1 << 20).write(0, disk_images.fat32_boot_sector()),
+        Disk(90).write(0, littlefs).write(8, littlefs),
+        Disk(90).write(32, second),
+        Disk(90, sector_size=4096).write(0, make_romfs({"a": b"b"})),
+        Disk(90).write(2, b"\x53\xef", 0x38).write(2, b"\xff" * 12, 0x5C),
+        Disk(900).write(64, b"\1CD001").write(128, b"_BHRfS_M", 64).write(128, b"label", 0x12B),
+        Disk(900).write(7, b"SWAPSPACE2", 502).write(2, b"label", 28),
+    ]
+    return [bytes([repair, 0]) + disk.encode() for disk in disks for repair in (0, 1)]
+
+
 TRANSFER_SETUP = """
 shared = []
 text = "some text"
@@ -126,6 +157,8 @@ FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_page_alloc": (2400, page_alloc_seeds),
     "fuzz_smbios": (70000, smbios_seeds),
     "fuzz_romfs": (2048, romfs_seeds),
+    "fuzz_partitions": (8192, partitions_seeds),
+    "fuzz_fs_probe": (4096, fs_probe_seeds),
     "fuzz_transfer": (1024, transfer_seeds),
 }
 
