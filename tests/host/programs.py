@@ -50,10 +50,11 @@ RANDOM = ("kernel/random.c", "kernel/cpu_random.c", "kernel/crc32c.c", "kernel/m
 VIRTQUEUE = (
     *("drivers/virtqueue.c", "tests/host/virtio/ring_model.c", "tests/host/virtio/machine.c"),
 )
+PCI = ("drivers/pci.c", "tests/host/virtio/pci_model.c", "tests/host/virtio/machine.c")
 VIRTIO_BLK = (
-    *("drivers/pci.c", "drivers/msix.c", "drivers/virtio.c", "drivers/virtio_blk.c"),
-    *("tests/host/virtio/pci_model.c", "tests/host/virtio/virtio_model.c"),
-    *("tests/host/virtio/blk_model.c", "tests/host/virtio/blk_user.c", *VIRTQUEUE),
+    *("drivers/msix.c", "drivers/virtio.c", "drivers/virtqueue.c", "drivers/virtio_blk.c"),
+    *("tests/host/virtio/virtio_model.c", "tests/host/virtio/ring_model.c"),
+    *("tests/host/virtio/blk_model.c", "tests/host/virtio/blk_user.c", *PCI),
 )
 FAT = ("oofatfs/ff.c",)
 LITTLEFS = ("littlefs/lfs2.c", "littlefs/lfs2_util.c")
@@ -85,6 +86,8 @@ PROGRAMS = {
     "unit_call_threads": CALL,
     "unit_wait_threads": WAIT,
     "unit_tlb_threads": ("kernel/tlb.c",),
+    "unit_pci": PCI,
+    "unit_virtqueue": VIRTQUEUE,
     "unit_virtio_blk": VIRTIO_BLK,
     "unit_virtio_blk_life": VIRTIO_BLK,
     "unit_transfer": (*TRANSFER, INTERPRETER),
@@ -123,7 +126,7 @@ ON_CPUS = (
     *("unit_address_space", "unit_random_threads"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
-WITH_DEVICES = ("unit_virtio_blk", "unit_virtio_blk_life")
+WITH_DEVICES = (*("unit_pci", "unit_virtqueue", "unit_virtio_blk", "unit_virtio_blk_life"),)
 """Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (
     *("unit_queue_threads", "unit_call_threads", "unit_wait_threads", "unit_random_threads"),

@@ -60,6 +60,7 @@ void blk_make(const blk_options_t *options) {
     set(48, 4, options->zeroes_max);
     set(52, 4, 1);
     blk_device.flushes = blk_device.discards = blk_device.requests = blk_device.errors = blk_device.next_status = 0;
+    blk_device.ended = NULL;
 }
 
 static bool lies_on_disk(uint64_t sector, uint64_t sectors) {
@@ -147,7 +148,7 @@ static void check_shape(const ring_chain_t *chain) {
 bool blk_take(unsigned queue) {
     ring_model_t *ring = &device.queue[queue].ring;
     uint16_t head;
-    if (!ring->live || !ring->awake) {
+    if (!ring->live || !ring->awake || !device_may_master()) {
         return false;
     }
     if (!ring_take(ring, &head)) {
@@ -170,12 +171,15 @@ void blk_end(unsigned queue, uint16_t head) {
     ++blk_device.requests;
     blk_device.errors += status != OK;
     ring_copy(chain, true, ring_len(chain, true) - 1, &status, 1);
+    if (blk_device.ended) {
+        blk_device.ended(chain->pieces[0].paddr, status);
+    }
     ring_return(ring, head, status == OK ? written + 1 : 1);
 }
 
 bool blk_find_taken(unsigned queue, uint16_t *head) {
     const ring_model_t *ring = &device.queue[queue].ring;
-    for (unsigned i = 0; ring->live && i < ring->size; ++i) {
+    for (unsigned i = 0; ring->live && device_may_master() && i < ring->size; ++i) {
         uint16_t at = (*head + i) % ring->size;
         if (ring->chain[at].pieces && ring->chain[at].taken) {
             *head = at;

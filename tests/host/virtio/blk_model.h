@@ -45,6 +45,7 @@ typedef struct _blk_model_t {
     uint8_t disk[BLK_SECTORS_MAX * 512];
     unsigned flushes, discards, requests, errors; /* Counted. */
     uint8_t next_status;                          /* What the next request ends with instead of 0. */
+    void (*ended)(uint64_t header_paddr, uint8_t status); /* Called for each, before the driver can know; NULL: nothing. */
 } blk_model_t;
 
 extern blk_model_t blk_device;

@@ -49,11 +49,14 @@ static void on_done(virtio_blk_request_t *blk) {
     CHECK(request->state == USER_SUBMITTED);
     CHECK(machine.locks);
     request->state = USER_DONE;
+    if (user.on_done) {
+        user.on_done(request);
+    }
     take_back(request);
     --user.submitted;
     ++user.done;
-    if (user.on_done) {
-        user.on_done(request);
+    if (user.forgets) {
+        user_forget(request);
     }
 }
 
@@ -98,6 +101,8 @@ user_request_t *user_submit(unsigned queue, virtio_blk_type_t type, uint64_t sec
     request->sector = sector;
     request->sectors = sectors;
     request->state = USER_SUBMITTED;
+    request->slot = slot;
+    request->ended = 0;
     ++user.submitted;
     dma_segment_t pieces[USER_SEGMENTS_MAX + 2];
     CHECK(segments <= USER_SEGMENTS_MAX && segments <= len);
@@ -123,11 +128,8 @@ user_request_t *user_submit(unsigned queue, virtio_blk_type_t type, uint64_t sec
 
 void user_forget(user_request_t *request) {
     CHECK(request->state == USER_DONE);
-    unsigned slot = 0;
-    while (user.request[slot] != request) {
-        CHECK(++slot < USER_REQUESTS);
-    }
-    user.request[slot] = NULL;
+    CHECK(user.request[request->slot] == request);
+    user.request[request->slot] = NULL;
     free(request->data);
     free(request);
 }

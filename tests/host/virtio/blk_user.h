@@ -20,6 +20,8 @@ typedef enum _user_state_t {
 typedef struct _user_request_t {
     virtio_blk_request_t blk;      /* First: it is found by that. */
     user_state_t state;
+    unsigned slot;                 /* Where it is kept. */
+    uint8_t ended;                 /* The device has ended it, honestly: 1 + its status. */
     virtio_blk_type_t type;
     unsigned queue;
     uint64_t sector;
@@ -36,7 +38,8 @@ typedef struct _user_t {
     uint64_t done;                 /* Counted. */
     unsigned changes;              /* How often on_change came. */
     uint32_t apic_id;              /* Where interrupts go, that of queue 0; the others follow. */
-    void (*on_done)(user_request_t *request); /* Called when one is; NULL: nothing. */
+    void (*on_done)(user_request_t *request); /* Called when one is, while it is still shared; NULL: nothing. */
+    bool forgets;                  /* One that is done is freed at once: nobody may read it any more. */
 } user_t;
 
 extern user_t user;
@@ -48,7 +51,7 @@ const char *user_open(uint16_t queues_max);
 void user_steer(uint32_t apic_id);
 
 /* Submits a request, and keeps it. `data` is copied where it is written; `segments` pieces of about the same size;
- * `sectors` for a range. NULL: it was not taken, and `*why` says why. */
+ * `sectors` for a range. NULL: it was not taken, and `*why` says why; else it may be done, and forgotten, already. */
 user_request_t *user_submit(unsigned queue, virtio_blk_type_t type, uint64_t sector, const uint8_t *data, uint32_t len,
     unsigned segments, uint32_t sectors, virtio_blk_submit_t *why);
 

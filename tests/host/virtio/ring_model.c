@@ -28,17 +28,42 @@ static uint64_t used_bytes(uint16_t size) {
     return 6 + 8 * size;
 }
 
+static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len) {
+    return a < b + b_len && b < a + a_len;
+}
+
 static void *aligned_memory(uint64_t paddr, uint64_t len, unsigned align) {
     return paddr % align ? NULL : machine_memory(paddr, len);
 }
 
+/* 2.7 */
+static uint8_t *desc_memory(const ring_model_t *ring) {
+    return aligned_memory(ring->desc_paddr, ring->size * DESC_SIZE, 16);
+}
+
+static uint16_t *avail_memory(const ring_model_t *ring) {
+    return aligned_memory(ring->avail_paddr, avail_bytes(ring->size), 2);
+}
+
+static uint16_t *used_memory(const ring_model_t *ring) {
+    return aligned_memory(ring->used_paddr, used_bytes(ring->size), 4);
+}
+
+bool ring_is_sound(const ring_model_t *ring) {
+    uint64_t desc_len = ring->size * DESC_SIZE, avail_len = avail_bytes(ring->size), used_len = used_bytes(ring->size);
+    return ring->size && desc_memory(ring) && avail_memory(ring) && used_memory(ring)
+        && !overlap(ring->desc_paddr, desc_len, ring->avail_paddr, avail_len)
+        && !overlap(ring->avail_paddr, avail_len, ring->used_paddr, used_len)
+        && !overlap(ring->used_paddr, used_len, ring->desc_paddr, desc_len);
+}
+
 bool ring_start(ring_model_t *ring) {
-    ring->desc = aligned_memory(ring->desc_paddr, ring->size * DESC_SIZE, 16);
-    ring->avail = aligned_memory(ring->avail_paddr, avail_bytes(ring->size), 2);
-    ring->used = aligned_memory(ring->used_paddr, used_bytes(ring->size), 4);
-    if (!ring->desc || !ring->avail || !ring->used) {
+    if (!ring_is_sound(ring)) {
         return false;
     }
+    ring->desc = desc_memory(ring);
+    ring->avail = avail_memory(ring);
+    ring->used = used_memory(ring);
     ring->live = true;
     ring->awake = false;
     ring->seen = ring->taken = ring->used_index = ring->signalled = 0;
@@ -63,12 +88,8 @@ void ring_stop(ring_model_t *ring) {
     ring->live = ring->awake = false;
 }
 
-static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len) {
-    return a < b + b_len && b < a + a_len;
-}
-
 bool ring_knows(const ring_model_t *ring, uint64_t paddr, uint64_t len) {
-    return ring->live && (overlap(ring->desc_paddr, ring->size * DESC_SIZE, paddr, len)
+    return ring->used_paddr && (overlap(ring->desc_paddr, ring->size * DESC_SIZE, paddr, len)
         || overlap(ring->avail_paddr, avail_bytes(ring->size), paddr, len)
         || overlap(ring->used_paddr, used_bytes(ring->size), paddr, len));
 }
@@ -106,7 +127,11 @@ static void keep_chain(ring_model_t *ring, uint16_t head) {
 void ring_observe(ring_model_t *ring) {
     uint16_t index = ring->avail[INDEX];
     uint16_t more = index - ring->seen;
-    CHECK(more + ring->offered <= ring->size); // Else it went back, or leapt.
+    bool leaps = more + ring->offered > ring->size;
+    CHECK(!leaps || machine.lies);
+    if (leaps) {
+        ring->seen = ring->taken = index; // The driver has begun anew: it was told of a reset that was none.
+    }
     while (ring->seen != index) {
         keep_chain(ring, ring->avail[RING + ring->seen++ % ring->size]);
     }
@@ -176,7 +201,7 @@ void ring_return(ring_model_t *ring, uint16_t head, uint32_t len) {
 
 bool ring_wants_interrupt(ring_model_t *ring) {
     uint16_t old = ring->signalled, new = ring->used_index;
-    if (old == new) {
+    if (!ring->live || old == new) {
         return false;
     }
     ring->signalled = new;

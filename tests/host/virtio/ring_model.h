@@ -53,7 +53,10 @@ bool ring_start(ring_model_t *ring);
 /* Forgets all. */
 void ring_stop(ring_model_t *ring);
 
-/* Whether any of its memory lies there. */
+/* Whether the addresses that the driver gave are of memory that is there, and apart. */
+bool ring_is_sound(const ring_model_t *ring);
+
+/* Whether any of its memory, if it has some, lies there. */
 bool ring_knows(const ring_model_t *ring, uint64_t paddr, uint64_t len);
 
 /* Checks and keeps what the driver has offered until now. */

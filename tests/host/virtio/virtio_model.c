@@ -37,8 +37,12 @@ virtio_model_t device;
 
 #define MASKED 1u
 
+bool device_may_master(void) {
+    return pci_model_get(&device.pci, 4, 2) & 4;
+}
+
 static void send_if_unmasked(virtio_vector_t *vector) {
-    if (vector->pending && device.msix_on && !(vector->word[3] & MASKED)) {
+    if (vector->pending && device.msix_on && device_may_master() && !(vector->word[3] & MASKED)) {
         vector->pending = false;
         ++device.interrupts;
         machine_message((uint64_t)vector->word[1] << 32 | vector->word[0], vector->word[2]);
@@ -128,7 +132,7 @@ static void go_live(void) {
 
 static void write_status(uint8_t value) {
     if (!value) {
-        device.resetting = device.reset_looks;
+        device.resetting = device.status ? device.reset_looks : 0;
         if (!device.resetting) {
             reset_done();
         }
@@ -203,7 +207,7 @@ static void write_queue(unsigned offset, unsigned width, uint64_t value) {
     } else if (offset == 0x18) {
         bool ok = value && !(value & (value - 1)) && value <= queue->size_max;
         RULE(ok);
-        queue->ring.size = ok ? value : queue->ring.size;
+        queue->ring.size = ok ? value : 0; // Of two sizes, no ring comes to be.
     } else if (offset == 0x1a) {
         RULE(value < device.vector_count);
         queue->vector = checked_vector(value);
@@ -395,10 +399,11 @@ static void add_capabilities(void) {
 
 static void on_freed(uint64_t paddr, uint64_t len) {
     for (unsigned i = 0; i < device.queue_count; ++i) {
-        bool knows = !device.pci.gone && ring_knows(&device.queue[i].ring, paddr, len);
+        bool knows = ring_knows(&device.queue[i].ring, paddr, len);
         RULE(!knows);
         if (knows) {
             ring_stop(&device.queue[i].ring);
+            device.queue[i].ring.used_paddr = 0; // It is not written to any more, whatever the device thinks.
         }
     }
 }

@@ -81,6 +81,9 @@ void device_signal(unsigned queue);
 /* An interrupt, whether there is a reason or not. */
 void device_interrupt(uint16_t vector);
 
+/* Whether it may write to memory, interrupts included: PCI 3.0, 6.2.2. */
+bool device_may_master(void);
+
 /* It is taken out. */
 void device_take_out(void);
 
