@@ -16,6 +16,7 @@ __all__ = [
     "doctor",
     "execute",
     "flash",
+    "fuzz",
     "run",
     "size",
     "soak",
@@ -65,3 +66,18 @@ def soak(_: Context, seconds: str = "600", vmm: str = "", cpus: str = "", seed: 
         number("cpus", cpus, 1, 254) if cpus else None,
         number("seed", seed, 0, 2**32) if seed else None,
     )
+
+
+@task(
+    "fuzz",
+    positional=["name"],
+    help={
+        "name": "a target, as fuzz_acpi; else each",
+        "seconds": "how long each, 600 unless given",
+    },
+)
+def fuzz(_: Context, name: str = "", seconds: str = "600") -> int:
+    """Have libFuzzer try what no test thought of, on the host, for as long as wanted."""
+    from tests.host import fuzzers
+
+    return fuzzers.main(name, number("seconds", seconds, 1, 10_000_000))

@@ -109,6 +109,7 @@ PROGRAMS = {
     "fuzz_romfs": ROMFS,
     "fuzz_partitions": PARTITIONS,
     "fuzz_fs_probe": FS_PROBE,
+    "fuzz_virtio_blk": VIRTIO_BLK,
     "fuzz_transfer": (*TRANSFER, INTERPRETER),
 }
 
@@ -126,7 +127,9 @@ ON_CPUS = (
     *("unit_address_space", "unit_random_threads"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
-WITH_DEVICES = (*("unit_pci", "unit_virtqueue", "unit_virtio_blk", "unit_virtio_blk_life"),)
+WITH_DEVICES = (
+    *("unit_pci", "unit_virtqueue", "unit_virtio_blk", "unit_virtio_blk_life", "fuzz_virtio_blk"),
+)
 """Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (
     *("unit_queue_threads", "unit_call_threads", "unit_wait_threads", "unit_random_threads"),
@@ -164,7 +167,9 @@ def flags_of(name: str) -> list[str]:
         includes = the_core().includes
         return [compiler("clang"), *core.SANITIZERS, *fuzzer, *COMMON_FLAGS, *relaxed, *includes]
     if kind == "fuzz":
-        return [compiler("clang"), "-fsanitize=fuzzer,address,undefined", *fatal_flags()]
+        # What is shared with a device may change between any two loads.
+        loads = ["-fsanitize-coverage=trace-loads"] if name in WITH_DEVICES else []
+        return [compiler("clang"), "-fsanitize=fuzzer,address,undefined", *loads, *fatal_flags()]
     if name.endswith("_threads"):
         wrapped = WRAPPED if name in ON_THREADS else []
         return [compiler("gcc"), "-fsanitize=thread", *wrapped, *COMMON_FLAGS]

@@ -63,8 +63,8 @@ def test_current_environment_needs_no_network_and_under_a_second(root: Path) -> 
 def test_works_from_any_directory(root: Path) -> None:
     done = run_inv(root, "--list")
     assert done.returncode == 0
-    names = ("run", "exec", "build", "test", "debug", "size", "doctor", "clean", "bench", "soak")
-    for task in names:
+    names = ("run", "exec", "build", "test", "debug", "size", "doctor", "clean", "bench", "fuzz")
+    for task in (*names, "soak"):
         assert f"\n  {task} " in done.stdout
 
 
