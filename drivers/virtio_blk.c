@@ -168,6 +168,8 @@ static const char *make_queues(virtio_blk_t *blk, const char *name, uint16_t que
         queue->blk = blk;
         uint16_t index = blk->queue_count++;
         problem = virtio_add_queue(&blk->virtio, &queue->virtio, index, QUEUE_SIZE, name, on_used, queue, apic_id(index));
+        // Cloud Hypervisor before v52 returns what its read or write of the image did, the status byte not counted.
+        queue->virtio.ring.any_length = true;
     }
     return problem;
 }
@@ -291,7 +293,7 @@ static void fill_in(virtio_blk_request_t *request, virtio_blk_type_t type, uint6
         request->range.flags = 0;
         segments[++*count] = (dma_segment_t) { driver_address(&request->range), sizeof(request->range) };
     }
-    request->expected = 1;
+    request->expected = 0; // Without the status byte: make_queues().
     for (unsigned i = 1; type == VIRTIO_BLK_IN && i <= *count; ++i) {
         request->expected += segments[i].len;
     }

@@ -179,7 +179,10 @@ void *virtqueue_take(virtqueue_t *queue, uint32_t *written) {
         return give_up(queue, "it returned a descriptor that it does not have");
     }
     if (len > queue->slots[id].writable) {
-        return give_up(queue, "it says that it wrote more than it could");
+        if (!queue->any_length) {
+            return give_up(queue, "it says that it wrote more than it could");
+        }
+        len = queue->slots[id].writable;
     }
     ++queue->used_index;
     *written = len;

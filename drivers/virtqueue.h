@@ -39,6 +39,7 @@ typedef struct _virtqueue_t {
     uint16_t size;                  /* A power of two; 0: it is not made. */
     uint16_t index;                 /* Which of the device's it is. */
     bool event_idx;                 /* VIRTIO_F_EVENT_IDX was negotiated. */
+    bool any_length;                /* The device is known to return lengths that mean nothing. */
     uint16_t free, free_count;      /* Descriptors that the device does not have. */
     uint16_t chains;                /* Chains that it has. */
     uint16_t avail_index, told_index; /* Of our ring: what was put there, and what the device was told of. */

@@ -269,14 +269,20 @@ TEST(a_request_that_comes_back_twice_stops_it) {
     check_stopped(requests, 1);
 }
 
-TEST(more_than_was_asked_for_stops_it) {
-    user_request_t *requests[3];
-    ring_push(ring_with_three(requests), 0, 2);
-    check_stopped(requests, 0);
-    ring_push(ring_with_three(requests), 2, SECTOR + 2);
-    check_stopped(requests, 0);
-    ring_push(ring_with_three(requests), 2, 0xffffffff);
-    check_stopped(requests, 0);
+/* Cloud Hypervisor before v52 says for a write how much it has read. What counts is the status. */
+TEST(more_than_was_asked_for_is_no_lie_of_a_disk) {
+    static const uint32_t lens[] = { 2, SECTOR + 2, 0xffffffff };
+    for (unsigned i = 0; i < sizeof(lens) / sizeof(lens[0]); ++i) {
+        user_request_t *requests[3];
+        ring_push(ring_with_three(requests), i ? 2 : 0, lens[i]);
+        device_interrupt(MODEL_QUEUE_VECTOR);
+        machine_take_interrupts();
+        CHECK(!virtio_blk_problem(&user.blk));
+        CHECK_EQ(user.done, 1);
+        CHECK_EQ(requests[i ? 1 : 0]->blk.result, VIRTIO_BLK_ERROR);
+        CHECK(virtio_blk_stop(&user.blk));
+        close_disk();
+    }
 }
 
 TEST(an_index_that_leaps_or_goes_back_stops_it) {

@@ -112,6 +112,23 @@ TEST(as_many_descriptors_as_it_has_are_a_chain_and_no_more) {
     }
 }
 
+TEST(more_than_can_have_been_written_stops_it_or_is_cut) {
+    for (unsigned any_length = 0; any_length < 2; ++any_length) {
+        start(16, false);
+        queue.any_length = any_length;
+        CHECK(add(1, 1, bytes));
+        publish();
+        uint16_t head;
+        CHECK(ring_take(&ring, &head));
+        uint32_t writable = ring_len(&ring.chain[head], true), written = 0;
+        ring_push(&ring, head, writable + 1);
+        CHECK_EQ(virtqueue_take(&queue, &written) == bytes, any_length);
+        CHECK_EQ(written, any_length ? writable : 0);
+        CHECK_EQ(queue.problem == NULL, any_length);
+        end();
+    }
+}
+
 /* All indices of 16 bits wrap, whatever the size. */
 TEST(chains_come_back_with_their_tokens_in_any_order) {
     for (unsigned size = 2; size <= VIRTQUEUE_SIZE_MAX; size *= 8) {
