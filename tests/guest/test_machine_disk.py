@@ -179,6 +179,16 @@ def test_beyond_two_tebibytes(boot: Boot, image: Image) -> None:
     assert guest.output_of(code) == f"0 0\n0 True\n0 True\nTrue {5 * TIB // 512}\n"
 
 
+def test_many_disks_and_an_initramfs(boot: Boot, image: Image, tmp_path: Path) -> None:
+    initramfs = tmp_path / "initramfs"
+    initramfs.write_bytes(b"x" * 5000)
+    disks = [Disk(image(f"{n}.img", 1 * MIB), serial=str(n)) for n in range(8)]
+    guest = boot(disks=disks, initramfs=initramfs)
+    assert "does not begin as a ROMFS" in guest.read_until(b">>> ").decode()
+    code = "[d.serial for d in __import__('machine').Disk.list()]"
+    assert guest.eval(code) == [str(n) for n in range(8)]
+
+
 @cpus
 @pytest.mark.parametrize("queue_size", [4, 128])
 def test_many_threads_and_interpreters(

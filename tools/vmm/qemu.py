@@ -162,6 +162,8 @@ def _command(spec: VmSpec, serial_fd: int, monitor_fd: int) -> list[str]:
     # The machine stands still until `boot`, and again when it has ended: no event is missed.
     reboot = "reset" if spec.allow_reboot else "shutdown"
     command += ["-S", "-action", f"reboot={reboot},shutdown=pause"]
+    # Else SeaBIOS takes memory for each disk, and that is where the initramfs lies.
+    command += ["-boot", "strict=on"]
     command += ["-kernel", str(spec.kernel)]
     if spec.cmdline:
         command += ["-append", spec.cmdline]
