@@ -15,7 +15,7 @@
 
 #define VIRTIO_RNG_MAX 64 /* Bytes of an answer. */
 
-/* Kernel memory: the device and interrupts reach it. */
+/* Memory of driver_address(): the device and interrupts reach it. */
 typedef struct _virtio_rng_t {
     virtio_device_t virtio;
     virtio_queue_t queue;

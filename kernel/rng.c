@@ -7,6 +7,7 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpus.h"
+#include "kernel/kalloc.h"
 #include "kernel/mutex.h"
 #include "kernel/random.h"
 #include "kernel/rng.h"
@@ -18,14 +19,13 @@ typedef enum _rng_state_t {
     RNG_NOTED,
     RNG_STARTED,
     RNG_BROKEN,  // For good.
-    RNG_LOST,    // It was taken out, and still has memory of ours.
 } rng_state_t;
 
 typedef struct _rng_t {
     random_source_t source;
     rng_state_t state;
     pci_function_t pci;
-    virtio_rng_t device;
+    virtio_rng_t *device; // NULL: it was not started.
 } rng_t;
 
 static mutex_t lock; // Of which there are. Their states are their reader's.
@@ -65,9 +65,15 @@ static const char *ask(virtio_rng_t *device, size_t len) {
 }
 
 static const char *start(rng_t *rng) {
+    virtio_rng_t *device = kalloc(sizeof(*device));
+    if (!device) {
+        return "memory for it is missing";
+    }
+    memset(device, 0, sizeof(*device));
+    device->on_answer = on_answer;
+    rng->device = device;
     rng->state = RNG_STARTED;
-    rng->device.on_answer = on_answer;
-    return virtio_rng_open(&rng->device, &rng->pci, "rng", cpus_get(0)->boot.apic_id);
+    return virtio_rng_open(device, &rng->pci, "rng", cpus_get(0)->boot.apic_id);
 }
 
 static size_t read(random_source_t *source, uint8_t *buf, size_t len) {
@@ -75,23 +81,19 @@ static size_t read(random_source_t *source, uint8_t *buf, size_t len) {
     len = len < VIRTIO_RNG_MAX ? len : VIRTIO_RNG_MAX;
     const char *problem = rng->state == RNG_NOTED ? start(rng) : NULL;
     if (!problem && rng->state == RNG_STARTED) {
-        problem = ask(&rng->device, len);
+        problem = ask(rng->device, len);
     }
     if (problem) {
         rng->state = RNG_BROKEN;
         say("the device is not used", problem);
     }
-    return rng->state == RNG_STARTED ? virtio_rng_take(&rng->device, buf, len) : 0;
-}
-
-static bool is_there(const rng_t *rng) {
-    return rng->state != RNG_NONE && rng->state != RNG_LOST;
+    return rng->state == RNG_STARTED ? virtio_rng_take(rng->device, buf, len) : 0;
 }
 
 static bool is_noted(const pci_function_t *function) {
     for (unsigned i = 0; i < RNGS_MAX; ++i) {
         const pci_function_t *pci = &rngs[i].pci;
-        if (is_there(&rngs[i]) && pci->segment == function->segment && pci->bus == function->bus
+        if (rngs[i].state != RNG_NONE && pci->segment == function->segment && pci->bus == function->bus
             && pci->slot == function->slot && pci->function == function->function) {
             return true;
         }
@@ -122,15 +124,18 @@ void rng_attach(const pci_function_t *function) {
 
 static void detach(rng_t *rng) {
     random_remove_source(&rng->source);
-    bool is_gone = rng->state == RNG_NOTED || virtio_rng_close(&rng->device);
-    rng->state = is_gone ? RNG_NONE : RNG_LOST;
+    // What does not reset keeps its memory.
+    if (rng->device && virtio_rng_close(rng->device)) {
+        kfree(rng->device, sizeof(*rng->device));
+    }
+    rng->state = RNG_NONE;
 }
 
 void rng_detach(uint16_t segment, uint8_t slot) {
     mutex_lock(&lock);
     for (unsigned i = 0; i < RNGS_MAX; ++i) {
         rng_t *rng = &rngs[i];
-        if (is_there(rng) && rng->pci.segment == segment && rng->pci.slot == slot) {
+        if (rng->state != RNG_NONE && rng->pci.segment == segment && rng->pci.slot == slot) {
             detach(rng);
         }
     }
