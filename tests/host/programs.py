@@ -68,6 +68,7 @@ PROGRAMS = {
     "unit_cpu_random": ("kernel/cpu_random.c",),
     "unit_drbg": (DRBG,),
     "unit_random": RANDOM,
+    "unit_virtio_rng": ("drivers/virtio_rng.c", "drivers/virtqueue.c"),
     "unit_random_threads": (*RANDOM, "kernel/wait.c", "kernel/timer.c"),
     "unit_crc32": ("kernel/crc32.c",),
     "unit_fs_fat": FS_PROBE,
