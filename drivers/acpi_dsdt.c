@@ -17,6 +17,8 @@
 #define AML_DWORD 0x0c
 #define AML_QWORD 0x0e
 #define AML_PACKAGE 0x12
+#define AML_DUAL_NAME 0x2e
+#define AML_MULTI_NAME 0x2f
 #define AML_ROOT_CHAR 0x5c /* '\' */
 #define AML_PARENT_CHAR 0x5e /* '^' */
 #define AML_EXT 0x5b
@@ -79,15 +81,27 @@ static size_t read_package_length(reader_t *reader) {
     return more ? read_bytes(reader, more) << 4 | (lead & 0xf) : lead;
 }
 
-/* Passes over the name where it is `name`, with or without a root or parent prefix. */
+/* How many segments a name has: 20.2.2. What is to be a name and is none has one, which then is not found. */
+static unsigned read_segment_count(reader_t *reader) {
+    uint8_t first = reader->at < reader->end ? *reader->at : 0;
+    if (first != AML_DUAL_NAME && first != AML_MULTI_NAME) {
+        return 1;
+    }
+    reader->at++;
+    return first == AML_DUAL_NAME ? 2 : read_bytes(reader, 1);
+}
+
+/* Passes over the name where its last segment is `name`: 20.2.2. */
 static bool accept_name(reader_t *reader, const char *name) {
     while (reader->at < reader->end && (*reader->at == AML_ROOT_CHAR || *reader->at == AML_PARENT_CHAR)) {
         reader->at++;
     }
-    if (reader->end - reader->at < 4 || memcmp(reader->at, name, 4) != 0) {
+    unsigned count = read_segment_count(reader);
+    size_t len = 4 * (size_t)count;
+    if (!count || (size_t)(reader->end - reader->at) < len || memcmp(reader->at + len - 4, name, 4) != 0) {
         return false;
     }
-    reader->at += 4;
+    reader->at += len;
     return true;
 }
 

@@ -158,6 +158,22 @@ def aml_region(name: bytes, space: int, address: int, length: int) -> bytes:
     return start + aml_integer(address) + aml_integer(length)
 
 
+def aml_device(name: bytes, content: bytes) -> bytes:
+    return b"\x5b\x82" + aml_length(name + content, 2)
+
+
+def interrupt(*gsis: int, flags: int = 3) -> bytes:
+    """An extended interrupt descriptor: ACPI 6.5, 6.4.3.6."""
+    body = bytes([flags, len(gsis)]) + struct.pack(f"<{len(gsis)}I", *gsis)
+    return b"\x89" + struct.pack("<H", len(body)) + body
+
+
+def aml_resources(content: bytes) -> bytes:
+    """Name (_CRS, Buffer () { ... }), with its end tag."""
+    content += b"\x79\0"
+    return b"\x08_CRS\x11" + aml_length(aml_integer(len(content)) + content)
+
+
 @dataclass(frozen=True)
 class Tables:
     """Where the tables go and how they are found."""
@@ -201,6 +217,8 @@ def cloud_hypervisor(cpus: int = 1, max_cpus: int = 1, address_bits: int = 46) -
         + aml_sleep_package(b"_S5_", [5, 5, 0, 0])
         + aml_region(b"GDST", SYSTEM_MEMORY, top - 0x13000, 1)
         + aml_region(b"PRST", SYSTEM_MEMORY, top - 0x12000, 0xC)
+        + aml_device(b"COM1", aml_resources(interrupt(4)))
+        + aml_device(b"\x2e_SB_GED_", b"\x08_UID\0" + aml_resources(interrupt(13)))
     )
     fields: dict[str, int | bytes] = {
         "flags": TMR_VAL_EXT | RESET_REG_SUP | HW_REDUCED,

@@ -75,6 +75,8 @@ static inline void walk_dsdt(const acpi_info_t *info) {
             CHECK(region.space == ACPI_SPACE_MEMORY || region.address + region.length <= 0x10000);
         }
     }
+    uint32_t gsi;
+    CHECK(!acpi_dsdt_interrupt(&dsdt, "GED_", &gsi) || state == ACPI_OK);
 }
 
 static inline void walk_acpi(const acpi_info_t *info) {

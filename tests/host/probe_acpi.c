@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* Prints what drivers/acpi.h makes of a memory image, as JSON. Operation regions are looked
- * up by the names that follow the image's. */
+/* Prints what drivers/acpi.h makes of a memory image, as JSON. Operation regions, and devices'
+ * interrupts, are looked up by the names that follow the image's. */
 #include "tests/host/acpi_walk.h"
 #include "tests/host/memory_image.h"
 
@@ -91,6 +91,15 @@ static void print_dsdt(const acpi_info_t *info, char **names, int count) {
         if (acpi_dsdt_region(&dsdt, names[i], &region)) {
             printf("%s\"%s\": [\"%s\", %" PRIu64 ", %" PRIu64 "]", separator, names[i],
                 region.space == ACPI_SPACE_IO ? "io" : "memory", region.address, region.length);
+            separator = ", ";
+        }
+    }
+    printf("},\n\"interrupts\": {");
+    separator = "";
+    for (int i = 0; i < count; i++) {
+        uint32_t gsi;
+        if (acpi_dsdt_interrupt(&dsdt, names[i], &gsi)) {
+            printf("%s\"%s\": %u", separator, names[i], gsi);
             separator = ", ";
         }
     }

@@ -61,7 +61,7 @@ def change(image: Image, signature: bytes, at: int, content: bytes) -> None:
 
 def test_cloud_hypervisor(tmp_path: Path) -> None:
     image = acpi_images.cloud_hypervisor(cpus=2, max_cpus=3, address_bits=40)
-    result = parse(image, tmp_path, "PCST", "PRST", "GDST", "MHPR")
+    result = parse(image, tmp_path, "PCST", "PRST", "GDST", "MHPR", "COM1", "GED_")
     tables = result.pop("tables")
     assert result == {
         "root": "ok",
@@ -95,6 +95,7 @@ def test_cloud_hypervisor(tmp_path: Path) -> None:
             "PRST": ["memory", 0xFFFFFEE000, 0xC],
             "GDST": ["memory", 0xFFFFFED000, 1],
         },
+        "interrupts": {"COM1": 4, "GED_": 13},
     }
     assert [entry[0] for entry in tables] == ["XSDT", "FACP", "APIC", "MCFG", "DSDT"]
     assert {entry[3] for entry in tables} == {"ok"}
@@ -139,6 +140,7 @@ def test_qemu(tmp_path: Path) -> None:
             "PRST": ["io", 0xCD8, 0xC],
             "HPTM": ["memory", 0xFED00000, 0x400],
         },
+        "interrupts": {},
     }
     assert [entry[0] for entry in tables] == ["RSDT", "FACP", "APIC", "HPET", "MCFG", "DSDT"]
 
@@ -642,6 +644,59 @@ def test_other_definitions_of_that_name_are_no_region(opcode: bytes, tmp_path: P
 @pytest.mark.parametrize("end", [b"\x5b", b"\x5b\x80", b"\x5b\x80TES", b"\x5b\x80TEST"])
 def test_a_region_at_the_very_end_is_not_read_past_it(end: bytes, tmp_path: Path) -> None:
     assert parse(with_tables(dsdt=bytes(9) + end), tmp_path, "TEST")["regions"] == {}
+
+
+def interrupts(aml: bytes, tmp_path: Path) -> dict[str, int]:
+    found: dict[str, int] = parse(with_tables(dsdt=aml), tmp_path, "GED_")["interrupts"]
+    return found
+
+
+NAMES = [b"GED_", b"\\GED_", b"^^GED_", b"\x2e_SB_GED_", b"\\\x2e_SB_GED_", b"\x2f\x03_SB_PCI0GED_"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_interrupt_of_a_device_by_any_form_of_its_name(name: bytes, tmp_path: Path) -> None:
+    resources = acpi_images.aml_resources(acpi_images.interrupt(0x12345678, 9))
+    other = acpi_images.aml_device(
+        b"\x2e_SB_COM1", acpi_images.aml_resources(acpi_images.interrupt(4))
+    )
+    aml = other + acpi_images.aml_device(name, b"\x08_UID\0" + resources) + other
+    assert interrupts(b"\x5b" + aml, tmp_path) == {"GED_": 0x12345678}
+
+
+@pytest.mark.parametrize(
+    "name", [b"XGED_", b"\x2eGED__SB_", b"\x2f\x00GED_", b"\x2f\x02GED_", b"GED"]
+)
+def test_devices_of_other_names_have_other_interrupts(name: bytes, tmp_path: Path) -> None:
+    resources = acpi_images.aml_resources(acpi_images.interrupt(13))
+    assert interrupts(acpi_images.aml_device(name, resources), tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "descriptor",
+    [
+        b"",
+        acpi_images.interrupt(),
+        b"\x89\x05\0\x03\x01\x0d\0\0\0",  # Too short to have one.
+        b"\x88\x06\0\x03\x01\x0d\0\0\0",
+        acpi_images.interrupt(13)[:-1],
+        acpi_images.interrupt(13)[:1],
+    ],
+)
+def test_what_is_no_interrupt_is_not_taken_for_one(descriptor: bytes, tmp_path: Path) -> None:
+    device = acpi_images.aml_device(b"GED_", descriptor)
+    assert interrupts(device, tmp_path) == {}
+    # What stands behind the device is not its own.
+    assert interrupts(device + acpi_images.interrupt(13)[len(descriptor) :], tmp_path) == {}
+    again = device + acpi_images.aml_device(b"GED_", acpi_images.interrupt(7))
+    assert interrupts(again, tmp_path) == {"GED_": 7}
+
+
+@pytest.mark.parametrize("size", range(1, 30))
+def test_a_device_cut_short_has_no_interrupt(size: int, tmp_path: Path) -> None:
+    device = acpi_images.aml_device(b"\x2e_SB_GED_", acpi_images.interrupt(13))
+    found = interrupts(device[:size], tmp_path)
+    assert found == ({"GED_": 13} if size >= len(device) else {})
 
 
 def test_a_missing_or_broken_dsdt_is_said_to_be(tmp_path: Path) -> None:
