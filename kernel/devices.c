@@ -22,12 +22,14 @@
 
 static mutex_t lock; /* Of the devices being looked for. */
 static event_t event;
-static thread_t *watcher;
+static thread_t *watcher; /* The lock is held where it is set. */
 
-/* What a device says in an interrupt it may take a sleep to see to. */
+/* What a device says in an interrupt it may take a sleep to see to. What came and went before this looks is remembered
+ * by the VMM. */
 static void watch(void *arg) {
     (void)arg;
     event_waiter_t waiter = { 0 };
+    hotplug_init();
     for (;;) {
         event_wait(&event, &waiter, EVENT_FOREVER);
         hotplug_check();
@@ -39,12 +41,17 @@ void devices_signal(void) {
     event_signal(&event);
 }
 
+static bool is_watched(void) {
+    return __atomic_load_n(&watcher, __ATOMIC_RELAXED);
+}
+
+/* The lock is held. Its first look takes long enough for others to have their turn: while they wait for a disk, say. */
 static void start_watcher(void) {
-    if (!watcher) {
+    if (!is_watched()) {
         const thread_options_t options = {
-            .name = "devices", .priority = RUN_PRIORITY_HIGH, .interpreter = interpreter_find(0), .is_kernels = true,
+            .name = "devices", .priority = RUN_PRIORITY_NORMAL, .interpreter = interpreter_find(0), .is_kernels = true,
         };
-        watcher = thread_create(&options, watch, NULL);
+        __atomic_store_n(&watcher, thread_create(&options, watch, NULL), __ATOMIC_RELAXED);
     }
 }
 
@@ -82,21 +89,32 @@ static pci_visit_t visit(const pci_function_t *function, void *ctx) {
 }
 
 static void scan(bool all) {
-    mutex_lock(&lock);
     pci_scan(&machine.acpi, visit, &all);
-    mutex_unlock(&lock);
 }
 
 void devices_init(void) {
     cpus_on_start(disks_steer);
+    mutex_lock(&lock);
     scan(wants_all());
+    mutex_unlock(&lock);
+}
+
+void devices_watch(void) {
+    // Others have no event device.
+    if (!is_watched() && machine.acpi.fadt_flags & ACPI_FADT_HW_REDUCED) {
+        mutex_lock(&lock);
+        start_watcher();
+        mutex_unlock(&lock);
+    }
 }
 
 void devices_find_all(void) {
     static bool done;
-    if (!__atomic_exchange_n(&done, true, __ATOMIC_ACQ_REL)) {
-        start_watcher();
-        hotplug_init();
+    devices_watch();
+    mutex_lock(&lock);
+    if (!done) {
         scan(true);
+        done = true;
     }
+    mutex_unlock(&lock);
 }

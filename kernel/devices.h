@@ -14,8 +14,14 @@
  * has it go on. Once; thread context. */
 void devices_init(void);
 
-/* Starts those too that were not found before, and has the VMM tell from now on when some come and go. Thread context. */
+/* Starts those too that were not found before. Those that come and go from then on are looked after as by
+ * devices_watch(). Thread context. */
 void devices_find_all(void);
+
+/* Has a thread look after devices that come and go, and the power button, where the machine has such things; what there
+ * was before is not lost. With a disk it does so from the start; else the boot leaves it until somebody uses the machine. Thread
+ * context. */
+void devices_watch(void);
 
 /* Starts one that came later. */
 void devices_start(const pci_function_t *function);
