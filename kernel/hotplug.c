@@ -7,7 +7,6 @@
 #include "drivers/acpi_dsdt.h"
 #include "drivers/driver.h"
 #include "drivers/lapic.h"
-#include "kernel/console.h"
 #include "kernel/devices.h"
 #include "kernel/disk.h"
 #include "kernel/hotplug.h"
@@ -94,11 +93,12 @@ static void check_pci(void) {
     }
 }
 
-static void power_off(void) {
-    static const char text[] = "The power button was pressed: the machine is powered off.\r\n";
-    console_write_emergency(text, sizeof(text) - 1);
-    disks_flush();
-    system_power_off();
+/* An application that does not end when it is asked to is not asked twice. */
+static void press_power_button(void) {
+    if (!system_ask_to_stop()) {
+        disks_flush();
+        system_power_off();
+    }
 }
 
 void hotplug_check(void) {
@@ -107,6 +107,6 @@ void hotplug_check(void) {
         check_pci();
     }
     if (events & EVENT_POWER_BUTTON) {
-        power_off();
+        press_power_button();
     }
 }

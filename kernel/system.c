@@ -8,6 +8,7 @@
 #include "drivers/power.h"
 #include "drivers/smbios.h"
 #include "kernel/application.h"
+#include "kernel/interpreters.h"
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 #include "kernel/panic.h"
@@ -28,6 +29,22 @@ _Noreturn void system_reset(void) {
     interrupts_disable();
     power_reset(&machine.acpi);
     cpu_stop();
+}
+
+static bool stopping;
+
+bool system_ask_to_stop(void) {
+    if (__atomic_exchange_n(&stopping, true, __ATOMIC_SEQ_CST)) {
+        return false;
+    }
+    interpreter_t *first = interpreter_find(0);
+    interpreter_interrupt(first);
+    interpreter_release(first);
+    return true;
+}
+
+bool system_is_stopping(void) {
+    return __atomic_load_n(&stopping, __ATOMIC_SEQ_CST);
 }
 
 const char *system_setting(const char *name) {

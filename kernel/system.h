@@ -5,6 +5,7 @@
 #ifndef MICROPY_INCLUDED_KERNEL_SYSTEM_H
 #define MICROPY_INCLUDED_KERNEL_SYSTEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,13 @@ void app_main(void);
 
 _Noreturn void system_power_off(void);
 _Noreturn void system_reset(void);
+
+/* Asks the application to end, as somebody does who presses the power button: the main interpreter is interrupted. False
+ * where it was asked before. Thread context. */
+bool system_ask_to_stop(void);
+
+/* Whether it was asked. When it has ended the machine is to be powered off. Any context. */
+bool system_is_stopping(void);
 
 /* The value of the setting `name=value` on the command line, else among the application's, or NULL. */
 const char *system_setting(const char *name);

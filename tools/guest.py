@@ -167,6 +167,10 @@ class Guest:
             if self._readable is not None:
                 self._readable -= size
 
+    def press_power_button(self) -> None:
+        """Ask the guest to power off; see `wait_for_end`. UserError on QEMU."""
+        self.vmm.press_power_button()
+
     # The disks.
 
     def add_disk(self, disk: Disk) -> str:

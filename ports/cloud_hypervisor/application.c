@@ -15,6 +15,7 @@
 
 #include "application.h"
 #include "kernel/application.h"
+#include "kernel/devices.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
 #include "session.h"
@@ -274,6 +275,9 @@ int application_run(void) {
     stdio_set_mode(stdio_mode_setting());
     allow_interrupt(true); // Before the tool is told that it may send one.
     running = true;
+    #if MICROPY_PY_MACHINE_DISK
+    devices_watch();
+    #endif
     tell("b");
     int status = run_modules();
     application_wait_for_threads();
@@ -292,7 +296,7 @@ void application_run_exit_function(void) {
 }
 
 void application_end(int status) {
-    const char *on_exit = on_exit_setting();
+    const char *on_exit = system_is_stopping() ? "poweroff" : on_exit_setting();
     if (strcmp(on_exit, "prompt")) {
         session_before_stop(); // Before it is told: a tool may wait no longer.
     }

@@ -46,6 +46,9 @@ static bool run_repl(void) {
         return ret == 0;
     }
     mp_hal_set_interrupt_char(-1);
+    if (system_is_stopping()) {
+        return false;
+    }
     mp_obj_print_exception(&mp_plat_print, MP_OBJ_FROM_PTR(nlr.ret_val));
     return heap_relieve();
 }
@@ -87,12 +90,16 @@ static void run_session(void) {
 
     tell_problem();
 
-    if (run_programs()) {
-        while (run_repl()) {
+    if (!system_is_stopping() && run_programs()) {
+        while (!system_is_stopping() && run_repl()) {
         }
     }
 
     application_run_exit_function();
+    if (system_is_stopping()) {
+        session_before_stop();
+        system_power_off();
+    }
     session_end_others();
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
     session_end();

@@ -11,8 +11,10 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/cpu_random.h"
+#include "kernel/devices.h"
 #include "kernel/interpreters.h"
 #include "kernel/random.h"
+#include "kernel/system.h"
 
 #define NS_PER_MS 1000000
 #define NS_PER_US 1000
@@ -49,6 +51,9 @@ static void on_interrupt(void) {
         return;
     }
     #endif
+    if (interpreter_is_main(self) && system_is_stopping()) {
+        MP_STATE_VM(mp_kbd_exception).base.type = &mp_type_SystemExit; // From now on.
+    }
     mp_sched_keyboard_interrupt();
 }
 
@@ -85,6 +90,9 @@ int mp_hal_stdin_rx_chr(void) {
         }
         #endif
         if (c >= 0) {
+            #if MICROPY_PY_MACHINE_DISK
+            devices_watch();
+            #endif
             return c;
         }
         mp_event_wait_indefinite();

@@ -144,6 +144,10 @@ class Vmm(ABC):
     def inject_nmi(self) -> None:
         """Send a non-maskable interrupt to the guest's CPUs."""
 
+    def press_power_button(self) -> None:
+        """Ask the guest to power off. UserError where the machine has no such button."""
+        raise UserError(f"{self.name} has no power button here.", "Use --vmm nested.")
+
     def add_disk(self, disk: Disk) -> str:
         """Plug a disk into the running machine; gives its id. UserError where that cannot be.
 

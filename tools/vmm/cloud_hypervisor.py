@@ -146,6 +146,9 @@ class CloudHypervisor(Vmm):
     def inject_nmi(self) -> None:
         self.api("PUT", "vm.nmi")
 
+    def press_power_button(self) -> None:
+        self.api("PUT", "vm.power-button")
+
     def add_disk(self, disk: Disk) -> str:
         _check_sector_sizes([disk])
         return self._disks.add(disk)

@@ -177,6 +177,9 @@ class Nested(Vmm):
     def inject_nmi(self) -> None:
         self.api("PUT", "vm.nmi")
 
+    def press_power_button(self) -> None:
+        self.api("PUT", "vm.power-button")
+
     def add_disk(self, disk: Disk) -> str:
         return self._disks.add(disk)
 
