@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+
+# Of the unix port: the module littlefs_blocks, and littlefs in the port's order.
+
+SRC_USERMOD_C += $(USERMOD_DIR)/littlefs_blocks.c
+SRC_USERMOD_LIB_C += $(USERMOD_DIR)/lfs2_order.c
+CFLAGS_USERMOD += -I$(USERMOD_DIR)/../../../..
+
+$(BUILD)/extmod/vfs_lfs.o: CFLAGS += -Dlfs2_mount=chosen_mount
+$(BUILD)/extmod/modos.o: CFLAGS += -DMICROPY_PY_OS_SYNC=1
