@@ -3,7 +3,6 @@
 """What the `disk` task does: create, ls, put, get and check."""
 
 import os
-import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,7 +19,7 @@ from .create import Wish
 from .detect import Place, find_place, open_filesystem
 from .filesystem import Filesystem, normalised
 from .image import Area, open_image
-from .littlefs import LittleFilesystem
+from .littlefs import LittleFilesystem, find_superblock
 
 _PIECE = 1 << 24
 
@@ -58,10 +57,13 @@ def put(path: Path, number: int | None, words: list[str]) -> None:
     if not words:
         raise UserError("put: no file is named.", "As in: ./inv disk put IMAGE main.py lib :/")
     where = normalised(target)
+    sources = [Path(word) for word in words]
+    for source in sources:
+        transfer.refuse_inside(path, source)
     into = target.endswith("/") or target == ":"
     with open_image(path, write=True) as image:
         filesystem = open_filesystem(find_place(image, number).area)
-        transfer.put(filesystem, [Path(word) for word in words], where, into=into)
+        transfer.put(filesystem, sources, where, into=into)
 
 
 def get(path: Path, number: int | None, words: list[str]) -> None:
@@ -77,15 +79,20 @@ def check(path: Path, number: int | None) -> int:
     """Say whether the filesystem is sound; the exit code."""
     with open_image(path, write=False) as image:
         place = find_place(image, number)
+        is_fat = find_superblock(place.area) is None
+        if is_fat and not _is_sound_fat(path, image, place.area):
+            return EXIT_FAILED
         filesystem = open_filesystem(place.area)
         _say(_described(path, place, filesystem))
         if isinstance(filesystem, LittleFilesystem):
-            _say(f"sound: {filesystem.check():,} files")
-            return 0
-        return _check_fat(path, image, place.area)
+            count = filesystem.check()
+        else:
+            count = sum(not entry.is_directory for entry in filesystem.walk())
+        _say(f"sound: {count:,} files")
+        return 0
 
 
-def _check_fat(path: Path, image: Area, area: Area) -> int:
+def _is_sound_fat(path: Path, image: Area, area: Area) -> bool:
     """By fsck.fat, which knows no partitions: one of them is copied out, holes as holes."""
     host.require("disk")
     if area == image:
@@ -114,7 +121,8 @@ def _data(area: Area) -> list[tuple[int, int]]:
     return found
 
 
-def _fsck(path: Path) -> int:
+def _fsck(path: Path) -> bool:
+    """Whether fsck.fat finds nothing. What it finds is printed."""
     path_variable = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     done = subprocess.run(
         ["fsck.fat", "-n", str(path.absolute())],
@@ -125,15 +133,12 @@ def _fsck(path: Path) -> int:
         check=False,
     )
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    # The first line is its version, the last counts files.
-    last = re.fullmatch(r".*: ([\d]+) files, ([\d/]+) clusters", lines[-1] if lines else "")
-    if done.returncode == 0 and last is not None:
-        _say(f"sound: {last[2]} clusters in use")
-        return 0
+    if done.returncode == 0:
+        return True
     _say("damaged, as fsck.fat says:")
-    for line in lines[1:]:
+    for line in lines[1:]:  # The first is its version.
         _say(f"  {printable(line)}")
-    return EXIT_FAILED
+    return False
 
 
 def _described(path: Path, place: Place, filesystem: Filesystem) -> str:

@@ -36,6 +36,8 @@ def create(path: Path, wish: Wish, *, source: Path | None, force: bool) -> None:
     _check(wish)
     if source is not None and not source.is_dir():
         raise UserError(f"--from {source}: there is no such directory.")
+    if source is not None:
+        transfer.refuse_inside(path, source)
     if path.exists():
         if not path.is_file():
             raise UserError(f"{path} is no file.", "Images are made as files.")

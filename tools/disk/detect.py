@@ -46,7 +46,7 @@ def find_place(image: Area, number: int | None) -> Place:
 
 
 def _find_table(image: Area) -> PartitionTable | None:
-    if littlefs.find_block_size(image.part(0, min(image.size, 4096))) is not None:
+    if littlefs.find_superblock(image.part(0, min(image.size, 4096))) is not None:
         return None  # Block 0 of littlefs: nothing else has its magic there.
     if partitions.has_gpt(image):
         return partitions.read_gpt(image)
@@ -55,14 +55,14 @@ def _find_table(image: Area) -> PartitionTable | None:
 
 
 def has_filesystem(area: Area) -> bool:
-    return littlefs.find_block_size(area) is not None or read_geometry(area) is not None
+    return littlefs.find_superblock(area) is not None or read_geometry(area) is not None
 
 
 def open_filesystem(area: Area) -> Filesystem:
     """UserError where there is none that we know, Broken where it is damaged."""
-    block_size = littlefs.find_block_size(area)
-    if block_size is not None:
-        return LittleFilesystem(area, block_size)
+    superblock = littlefs.find_superblock(area)
+    if superblock is not None:
+        return LittleFilesystem(area, superblock)
     geometry = read_geometry(area)
     if geometry is None:
         raise UserError("There is neither FAT nor littlefs in it.")

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,12 +88,11 @@ def open_image(path: Path, *, write: bool) -> Iterator[Area]:
     except OSError as error:
         raise UserError(f"{path} cannot be opened: {error.strerror}.") from None
     try:
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
+            raise UserError(f"{path} is no disk image: neither a file nor a block device.")
         _lock(descriptor, path, write)
-        try:
-            size = os.lseek(descriptor, 0, os.SEEK_END)
-        except OSError as error:
-            raise UserError(f"{path} is no disk image: {error.strerror}.") from None
-        yield Area(descriptor, 0, size)
+        yield Area(descriptor, 0, os.lseek(descriptor, 0, os.SEEK_END))
     finally:
         os.close(descriptor)
 

@@ -10,6 +10,7 @@ import contextlib
 import struct
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from littlefs import LittleFS, LittleFSError, UserContext
@@ -43,10 +44,21 @@ _ENCODING = "latin-1"
 _Errors = LittleFSError.Error
 
 
-def find_block_size(area: Area) -> int | None:
-    """What the superblock says: block 0 has one and, where that is torn, block 1. None: neither."""
-    sizes = [0] + [1 << bits for bits in range(7, 21)]
-    for at in sizes:
+@dataclass(frozen=True)
+class Superblock:
+    """What littlefs was made for."""
+
+    block_size: int
+    block_count: int
+
+    @property
+    def bytes(self) -> int:
+        return self.block_size * self.block_count
+
+
+def find_superblock(area: Area) -> Superblock | None:
+    """Block 0 has one and, where that is torn, block 1. None: neither."""
+    for at in [0, *(1 << bits for bits in range(7, 21))]:
         raw = area.read(at + _MAGIC_AT, _SUPERBLOCK.size)
         if len(raw) < _SUPERBLOCK.size:
             return None
@@ -54,7 +66,7 @@ def find_block_size(area: Area) -> int | None:
         if magic != _MAGIC or version >> 16 != 2 or not count:
             continue
         if BLOCK_SIZE_MIN <= block_size <= BLOCK_SIZE_MAX and at in (0, block_size):
-            return int(block_size)
+            return Superblock(block_size, count)
     return None
 
 
@@ -155,7 +167,12 @@ def _translated(blocks: _Blocks, doing: str) -> Iterator[None]:
         _raise_first(blocks)
         if error.code == _Errors.LFS_ERR_NOSPC:
             raise DiskFull("The disk is full.") from None
+        if error.code == _Errors.LFS_ERR_NAMETOOLONG:
+            raise UserError(f"{doing}: the name is too long for blocks of this size.") from None
         raise Broken(f"littlefs is damaged: {doing}: {error.name}.") from None
+    except (FileNotFoundError, FileExistsError, IsADirectoryError):
+        # Of something that it had listed, or not listed.
+        raise Broken(f"littlefs is damaged: {doing} is not what its directory says.") from None
     _raise_first(blocks)
 
 
@@ -170,20 +187,21 @@ class LittleFilesystem(Filesystem):
     kind = "littlefs"
     label = ""
 
-    def __init__(self, area: Area, block_size: int) -> None:
+    def __init__(self, area: Area, superblock: Superblock) -> None:
+        block_size = superblock.block_size
         if block_size % _UNIT:
             raise Broken(f"littlefs is damaged: its blocks have {block_size} bytes.")
+        if superblock.bytes > area.size:
+            raise Broken(
+                f"littlefs was made for {superblock.bytes:,} bytes, there are {area.size:,}.",
+                "Is the image complete?",
+            )
         self.unit = block_size
         self._blocks = _Blocks(area)
         self._fs = _littlefs(self._blocks, block_size, 0)
         with self._doing("the superblock"):
             self._fs.mount()
             self._about = self._fs.fs_stat()
-        if self._about.block_count * block_size > area.size:
-            raise Broken(
-                f"littlefs is made for {self._about.block_count * block_size:,} bytes, and the "
-                f"image has {area.size:,}."
-            )
 
     def _doing(self, what: str) -> contextlib.AbstractContextManager[None]:
         return _translated(self._blocks, what)

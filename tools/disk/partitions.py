@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..errors import UserError
+from .filesystem import Broken
 from .image import SECTOR, Area
 
 ALIGNMENT = 1 << 20
@@ -65,7 +66,7 @@ def has_gpt(image: Area) -> bool:
 
 
 def read_gpt(image: Area) -> PartitionTable:
-    """UserError where header or table are not as their checksums say, or reach out of the image."""
+    """Broken where header or table are not as their checksums say, or reach out of the image."""
     sector = image.read(SECTOR, SECTOR)
     if len(sector) < SECTOR or sector[:8] != _GPT_SIGNATURE:
         raise _bad_gpt("sector 1 is no header")
@@ -108,7 +109,7 @@ def read_mbr(image: Area) -> PartitionTable | None:
     partitions = []
     for number, (_, _, kind, _, begin, count) in used:
         if begin == 0 or count == 0 or (begin + count) * SECTOR > image.size:
-            raise UserError(
+            raise Broken(
                 f"The image's MBR is broken: partition {number} lies outside of the image.",
                 "Is the image complete?",
             )
@@ -131,14 +132,14 @@ def _refuse_overlaps(kind: str, partitions: list[Partition]) -> None:
     ordered = sorted(partitions, key=lambda each: each.area.start)
     for one, next_one in pairwise(ordered):
         if one.area.start + one.area.size > next_one.area.start:
-            raise UserError(
+            raise Broken(
                 f"The image's {kind} is broken: partitions {one.number} and {next_one.number} "
                 "overlap."
             )
 
 
-def _bad_gpt(what: str) -> UserError:
-    return UserError(
+def _bad_gpt(what: str) -> Broken:
+    return Broken(
         f"The image's GPT is broken: {what}.", "Repair it with gdisk, or make another image."
     )
 

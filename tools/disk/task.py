@@ -10,6 +10,7 @@ from ..tasking import number
 from . import command, littlefs
 from .create import Wish
 from .image import parse_size
+from .isolation import isolated
 
 ACTIONS = ("create", "ls", "put", "get", "check")
 _PARTITIONS_MAX = 1024
@@ -31,6 +32,10 @@ class Options:
 
 def run(action: str, image: Path, words: list[str], options: Options) -> int | None:
     """Do one action; the exit code."""
+    return isolated(lambda: _run(action, image, words, options))
+
+
+def _run(action: str, image: Path, words: list[str], options: Options) -> int | None:
     if action not in ACTIONS:
         raise UserError(f"There is no action {action!r}.", f"Actions: {', '.join(ACTIONS)}.")
     _refuse_others(action, options)

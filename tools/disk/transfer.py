@@ -90,6 +90,12 @@ def put_content(filesystem: Filesystem, directory: Path) -> None:
     plan.carry_out()
 
 
+def refuse_inside(image: Path, source: Path) -> None:
+    """UserError where an image would come into itself."""
+    if image.resolve().is_relative_to(source.resolve()):
+        raise UserError(f"{image} lies in {source}: it cannot hold itself.", "Keep it elsewhere.")
+
+
 def _plan_tree(plan: _Plan, source: Path, path: str, above: frozenset[Path] = frozenset()) -> None:
     """Links are followed, but not in a circle."""
     if source.is_file():
