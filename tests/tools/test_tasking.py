@@ -26,6 +26,10 @@ def run(_: Context, app: str = "", cpus: str = "1") -> int:
 def execute(_: Context, code: str) -> None:
     print("code", repr(code))
 
+@task("disk", positional=["action", "words"])
+def disk(_: Context, action: str, words: tuple[str, ...] = (), size: str = "") -> None:
+    print(action, words, size)
+
 @task("fail")
 def fail(_: Context, how: str = "user") -> None:
     if how == "user":
@@ -62,6 +66,12 @@ def tasks(tmp_path: Path, root: Path) -> Path:
         ("run --app hello.py", 0, "app 'hello.py' cpus 1"),
         ("run exec", 0, "app 'exec' cpus 1"),
         ("run seven.py", 7, "app 'seven.py' cpus 1"),
+        ("disk ls", 0, "ls ()"),
+        ("disk --size 3 ls run fail disk", 0, "ls ('run', 'fail', 'disk') 3"),
+        ("disk ls a --size 3 b", 0, "ls ('a', 'b') 3"),
+        ("disk ls --words a", 0, "ls ('a',)"),
+        ("disk", 2, "'action'"),
+        ("disk ls --sise 3", 2, "No idea what '--sise' is! See ./inv disk --help"),
         ("run --cpus many", 2, "run: --cpus 'many' is not right. Give 1 to 4."),
         ("run --cpus 5", 2, "run: --cpus '5' is not right. Give 1 to 4."),
         ("run --cpu 2", 2, "No idea what '--cpu' is! See ./inv run --help"),
