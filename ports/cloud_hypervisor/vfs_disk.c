@@ -15,7 +15,7 @@
 #include "machine_disk.h"
 #include "vfs_disk.h"
 
-// Of the interpreter, for all its disks. Who waits for it in a finaliser keeps the GIL: who has it goes on without.
+// Of the interpreter, for all its disks. Who waits for it in a finaliser keeps the GIL: so nobody who has it may wait for that.
 static mutex_t turn;
 static const thread_t *owner;  // Who has it.
 static bool gil_is_left;       // By the owner, until its turn ends.
@@ -29,18 +29,16 @@ void vfs_disk_lock(const mp_vfs_blockdev_t *device) {
     if (disk_of(device) == MP_OBJ_NULL) {
         return;
     }
+    bool leave = false;
     if (!mutex_try_lock(&turn)) {
-        bool keep = gc_is_locked();
-        if (!keep) {
+        leave = !gc_is_locked();
+        if (leave) {
             MP_THREAD_GIL_EXIT();
         }
         mutex_lock(&turn);
-        if (!keep) {
-            MP_THREAD_GIL_ENTER();
-        }
     }
     owner = thread_current();
-    gil_is_left = false;
+    gil_is_left = leave;
 }
 
 static void end_turn(void) {
