@@ -56,7 +56,9 @@ static mp_obj_t cloud_hypervisor_interrupts(void) {
     for (unsigned vector = VECTOR_FIRST_DEVICE; vector < VECTOR_SPURIOUS; ++vector) {
         const char *name = interrupt_name(vector);
         if (name) {
-            mp_obj_dict_store(dict, text(name), mp_obj_new_int_from_ull(interrupt_count(vector)));
+            mp_map_elem_t *sum = mp_map_lookup(mp_obj_dict_get_map(dict), text(name), MP_MAP_LOOKUP_ADD_IF_NOT_FOUND);
+            mp_obj_t before = sum->value ? sum->value : MP_OBJ_NEW_SMALL_INT(0);
+            sum->value = mp_binary_op(MP_BINARY_OP_ADD, before, mp_obj_new_int_from_ull(interrupt_count(vector)));
         }
     }
     return dict;
