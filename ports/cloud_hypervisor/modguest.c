@@ -92,6 +92,7 @@ static const mp_rom_map_elem_t guest_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_mapping), MP_ROM_PTR(&guest_mapping_obj) },
     { MP_ROM_QSTR(MP_QSTR_msr), MP_ROM_PTR(&guest_msr_obj) },
     { MP_ROM_QSTR(MP_QSTR_pages), MP_ROM_PTR(&guest_pages_obj) },
+    { MP_ROM_QSTR(MP_QSTR_pci), MP_ROM_PTR(&guest_pci_obj) },
     { MP_ROM_QSTR(MP_QSTR_peek), MP_ROM_PTR(&guest_peek_obj) },
     { MP_ROM_QSTR(MP_QSTR_physical), MP_ROM_PTR(&guest_physical_obj) },
     { MP_ROM_QSTR(MP_QSTR_poke), MP_ROM_PTR(&guest_poke_obj) },
@@ -99,6 +100,7 @@ static const mp_rom_map_elem_t guest_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_thread), MP_ROM_PTR(&guest_thread_obj) },
     { MP_ROM_QSTR(MP_QSTR_uptime), MP_ROM_PTR(&guest_uptime_obj) },
     { MP_ROM_QSTR(MP_QSTR_use), MP_ROM_PTR(&guest_use_obj) },
+    { MP_ROM_QSTR(MP_QSTR_vector), MP_ROM_PTR(&guest_vector_obj) },
 };
 static MP_DEFINE_CONST_DICT(guest_globals, guest_globals_table);
 

@@ -27,4 +27,8 @@ MP_DECLARE_CONST_FUN_OBJ_2(guest_thread_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(guest_frames_obj);
 MP_DECLARE_CONST_FUN_OBJ_0(guest_callers_obj);
 
+// modguest_pci.c
+MP_DECLARE_CONST_FUN_OBJ_0(guest_pci_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(guest_vector_obj);
+
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MODGUEST_H

@@ -218,6 +218,15 @@ def _text_of(data):
     return printable(data.rstrip(b"\0")).rstrip()
 
 
+# PCI.
+
+
+def lspci(address=None):
+    from guest import pci
+
+    return pci.lspci(address)
+
+
 # Memory.
 
 _KINDS = {1: "RAM", 2: "reserved", 3: "ACPI tables", 4: "ACPI NVS", 5: "broken", 7: "persistent"}

@@ -32,6 +32,11 @@ acpi(signature=None, index=0)  the ACPI tables, or the bytes of one
 whole: length and checksum hold. acpi("APIC") is the content, acpi("SSDT", 1)
 that of the second SSDT; of a table that is not whole the header only.
 
+lspci(address=None)  the PCI devices, or all about one
+guest.lspci("00:01.0") has its BARs, its capabilities and where those lie, and
+its interrupts: the entries of its MSI-X table. driver: who has interrupts of
+it; a device that nobody has used yet has none.
+
 memory()  the physical memory map
 ranges: as the VMM gave it. uses: what the firmware keeps for good. pages: the
 rest; promised to areas that are not touched yet; touched at least once since
