@@ -7,7 +7,8 @@
 #include "boot/paging.h"
 #include "boot/spinlock.h"
 
-#define REMEMBERED_VIEWS 32
+/* Those of 31 devices, four each, should all of a PCI segment come and go twice, at other addresses the second time. */
+#define REMEMBERED_VIEWS 256
 #define PHYSICAL_LIMIT (1ull << 52)
 
 typedef struct _view_t {
@@ -20,7 +21,7 @@ typedef struct _view_t {
 static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_HIGH_HALF);
 static uintptr_t next_view = MMIO_BASE;
 static uintptr_t next_stack = KERNEL_STACK_BASE;
-static view_t views[REMEMBERED_VIEWS];
+static view_t views[REMEMBERED_VIEWS] __attribute__((section(".uncleared")));
 static unsigned view_count;
 
 static uintptr_t find_view(uint64_t paddr, size_t len, uint64_t rights) {
