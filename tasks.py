@@ -11,6 +11,7 @@ __all__ = [
     "bench",
     "build",
     "clean",
+    "cut",
     "debug",
     "disk",
     "doctor",
@@ -64,6 +65,27 @@ def soak(_: Context, seconds: str = "600", vmm: str = "", cpus: str = "", seed: 
         number("seconds", seconds, 1, 10_000_000),
         vmm or None,
         number("cpus", cpus, 1, 254) if cpus else None,
+        number("seed", seed, 0, 2**32) if seed else None,
+    )
+
+
+@task(
+    "cut",
+    help={
+        "cuts": "how many on each filesystem, 100 unless given",
+        "filesystem": "littlefs or fat; else one after the other",
+        "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
+        "seed": "what chance begins with; another each time unless given",
+    },
+)
+def cut(_: Context, cuts: str = "100", filesystem: str = "", vmm: str = "", seed: str = "") -> int:
+    """Kill guests while they write files, and see that all that was synced is there."""
+    from tools import cut
+
+    return cut.main(
+        number("cuts", cuts, 1, 1_000_000),
+        filesystem,
+        vmm or None,
         number("seed", seed, 0, 2**32) if seed else None,
     )
 
