@@ -94,6 +94,7 @@ static void scan(bool all) {
 
 void devices_init(void) {
     cpus_on_start(disks_steer);
+    disks_init();
     mutex_lock(&lock);
     scan(wants_all());
     mutex_unlock(&lock);

@@ -54,6 +54,9 @@ typedef struct _disk_part_t {
     struct _disk_part_t *next;
 } disk_part_t;
 
+/* Reads the settings of disks. Once, before the first one is attached. */
+void disks_init(void);
+
 /* Starts the block device that the function is, unless it is there already. Says on the console what is wrong where it cannot be used. */
 void disk_attach(const pci_function_t *function);
 

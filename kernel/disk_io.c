@@ -7,10 +7,15 @@
 #include "kernel/dma.h"
 #include "kernel/interpreters.h"
 #include "kernel/kalloc.h"
+#include "kernel/panic.h"
+#include "kernel/system.h"
 #include "kernel/wait.h"
 
-/* A device that does nothing for so long is not waited for: Linux waits as long for one of SCSI. */
-#define SILENCE_NS 30000000000ull
+/* A device that does nothing for so long is not waited for, unless a setting says otherwise: Linux waits as long for one
+ * of SCSI. */
+#define SILENCE_S 30
+#define SILENCE_MAX_S 86400
+#define NS_PER_S 1000000000
 
 /* Of a piece of memory that is not in one piece: as many as make a request fill its share of kalloc(). */
 #define SEGMENTS 24
@@ -35,6 +40,17 @@ typedef struct _request_t {
 } request_t;
 
 _Static_assert(sizeof(request_t) <= 496, "a size of kalloc()");
+
+static uint64_t silence_ns;
+
+void disks_init(void) {
+    const char *setting = system_setting("disk-timeout");
+    uint64_t seconds = SILENCE_S;
+    if (setting && (!cmdline_parse_size(setting, &seconds) || !seconds || seconds > SILENCE_MAX_S)) {
+        panic("the setting disk-timeout= wants a number of seconds: 30");
+    }
+    silence_ns = seconds * NS_PER_S;
+}
 
 static void fail(transfer_t *transfer, int error) {
     int none = 0;
@@ -85,7 +101,7 @@ static virtio_blk_queue_t *queue_here(disk_t *disk) {
 /* Waits for something to change: `word` is `seen` now. The device has been silent for too long when it is not. */
 static void wait_for_device(disk_t *disk, const uint32_t *word, uint32_t seen) {
     uint32_t completions = disk_completions(disk);
-    if (wait_on(word, seen, clock_monotonic_ns() + SILENCE_NS) == WAIT_TIMEOUT) {
+    if (wait_on(word, seen, clock_monotonic_ns() + silence_ns) == WAIT_TIMEOUT) {
         disk_is_late(disk, completions);
     }
 }

@@ -15,7 +15,7 @@
 #endif
 
 #if MICROPY_PY_MACHINE_DISK
-#define SETTINGS_OF_DISKS , "pci"
+#define SETTINGS_OF_DISKS , "disk-timeout", "pci"
 #else
 #define SETTINGS_OF_DISKS
 #endif
