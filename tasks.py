@@ -40,12 +40,19 @@ def test(_: Context, rung: list[str], k: str = "") -> int:
     return testing.main(k, rung)
 
 
-@task("bench", positional=["name"], help={"name": "one benchmark, or several with commas"})
-def bench(_: Context, name: str = "") -> int:
+@task(
+    "bench",
+    positional=["name"],
+    help={
+        "name": "one benchmark, or several with commas",
+        "vmm": "where `disk` compares: nested unless given, qemu or cloud_hypervisor",
+    },
+)
+def bench(_: Context, name: str = "", vmm: str = "") -> int:
     """Measure, and print tables; the numbers go to a JSON file too."""
     from tools import bench
 
-    return bench.main([part for part in name.split(",") if part])
+    return bench.main([part for part in name.split(",") if part], vmm or None)
 
 
 @task(

@@ -11,8 +11,10 @@ from ..vmm.base import VmmError
 from . import report
 
 
-def main(names: list[str]) -> int:
+def main(names: list[str], vmm: str | None = None) -> int:
     """Run the benchmarks named, all if none is; print tables, write build/bench/NAME.json.
+
+    `vmm`: on which `disk` compares; the others have theirs.
 
     One that cannot be measured says why, and the others go on. Returns 0 if all were measured, else
     the exit code of the last failure: a missed budget is shown, in the file too, and is none.
@@ -20,11 +22,13 @@ def main(names: list[str]) -> int:
     """
     from .boot import BOOT
     from .console import CONSOLE
+    from .disk import benchmark as disk_benchmark
     from .python import PYTHON
     from .size import SIZE
     from .smp import SMP
 
-    known = {one.name: one for one in (BOOT, SIZE, CONSOLE, PYTHON, SMP)}
+    disk = disk_benchmark(vmm or "nested")
+    known = {one.name: one for one in (BOOT, SIZE, CONSOLE, PYTHON, SMP, disk)}
     for name in names:
         if name not in known:
             raise UserError(f"There is no benchmark {name!r}.", f"Choose of: {', '.join(known)}.")

@@ -8,7 +8,7 @@ VMM's memory, the last two against a guest that only halts.
 
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from .. import boards
 from ..build import build
 from ..guest import PROMPT
 from ..vmm import cloud_hypervisor_cli, qemu
+from ..vmm.disk import Disk
 from ..vmm.nested import shared_linux
 from . import boot_application, boot_exits, boot_instructions
 from .report import Benchmark, Budget, Figures, amount, table
@@ -61,9 +62,15 @@ def measure() -> Figures:
 
 
 def median_boot(
-    kernel: Path, huge_pages: str, awaited: bytes | None, initramfs: Path | None = None
+    kernel: Path,
+    huge_pages: str,
+    awaited: bytes | None,
+    initramfs: Path | None = None,
+    disks: Sequence[Disk] = (),
 ) -> dict[str, Any]:
-    boots = [boot_exits.measure(kernel, huge_pages, awaited, initramfs) for _ in range(_BOOTS)]
+    boots = [
+        boot_exits.measure(kernel, huge_pages, awaited, initramfs, disks) for _ in range(_BOOTS)
+    ]
     exits = [boot["exits_beside_console"] for boot in boots]
     chosen = boots[exits.index(statistics.median_low(exits))]
     return {**chosen, "all_exits_beside_console": exits}

@@ -9,7 +9,7 @@ figures of a guest that only halts are what the VMM itself costs.
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from ..errors import WorkFailed
 from ..guest import Guest
 from ..vmm.base import VmSpec
+from ..vmm.disk import Disk
 from ..vmm.nested import Nested, shared_linux
 from ..vmm.nested_linux import NestedLinux
 from .functions import PAGE_SHIFT, Functions, Sections
@@ -40,7 +41,11 @@ DEVICE_REGISTER = "device register"
 
 
 def measure(
-    kernel: Path, huge_pages: str, awaited: bytes | None, initramfs: Path | None = None
+    kernel: Path,
+    huge_pages: str,
+    awaited: bytes | None,
+    initramfs: Path | None = None,
+    disks: Sequence[Disk] = (),
 ) -> dict[str, Any]:
     """One boot's figures; `huge_pages` is L1's setting for transparent huge pages.
 
@@ -49,7 +54,7 @@ def measure(
     linux = shared_linux()
     linux.set_transparent_huge_pages(huge_pages)
     vmm = Nested()
-    spec = VmSpec(kernel, initramfs=initramfs)
+    spec = VmSpec(kernel, initramfs=initramfs, disks=disks)
     with tracing(linux), Guest(vmm, spec) as guest:
         if awaited is not None:
             guest.read_until(awaited)

@@ -9,7 +9,7 @@ in the log, so the count is exact; QEMU's own count (`-icount`) must agree, to t
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import WorkFailed
 from ..guest import PROMPT, Guest
 from ..vmm.base import VmSpec
+from ..vmm.disk import Disk
 from .functions import Functions, pvh_entry
 from .gdb_stub import GdbStub
 from .instruction_log import InstructionLog, LoggingQemu
@@ -58,12 +59,17 @@ class TracedQemu(LoggingQemu):
         return super().executed() - self._at_entry
 
 
-def measure(kernel: Path, awaited: bytes = PROMPT, initramfs: Path | None = None) -> dict[str, Any]:
+def measure(
+    kernel: Path,
+    awaited: bytes = PROMPT,
+    initramfs: Path | None = None,
+    disks: Sequence[Disk] = (),
+) -> dict[str, Any]:
     """The figures of a boot until it says what is `awaited`, see the keys.
 
     WorkFailed if the two counts differ.
     """
-    boot = _Boot(kernel, awaited, initramfs)
+    boot = _Boot(kernel, awaited, initramfs, disks)
     trace, counted = boot.traced()
     if trace.executed != counted:
         raise WorkFailed(
@@ -85,6 +91,7 @@ class _Boot:
     kernel: Path
     awaited: bytes
     initramfs: Path | None
+    disks: Sequence[Disk]
 
     def traced(self) -> tuple[Trace, int]:
         """The log of a boot that was stopped there, and QEMU's own count then."""
@@ -114,7 +121,13 @@ class _Boot:
 
     @property
     def _spec(self) -> VmSpec:
-        return VmSpec(self.kernel, initramfs=self.initramfs, count_instructions=True, gdb_port=0)
+        return VmSpec(
+            self.kernel,
+            initramfs=self.initramfs,
+            disks=self.disks,
+            count_instructions=True,
+            gdb_port=0,
+        )
 
 
 def read_trace(lines: Iterable[bytes], awaited: bytes = PROMPT) -> Trace:

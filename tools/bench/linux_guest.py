@@ -15,13 +15,13 @@ from ..vmm.cpio import make_archive
 from .emulator import Emulator
 
 _INIT = Path(__file__).parent / "linux_init.sh"
-_KERNEL_PACKAGE = "linux-image-cloud-amd64"
-_BUSYBOX_PACKAGE = "busybox-static"
+KERNEL_PACKAGE = "linux-image-cloud-amd64"
+BUSYBOX_PACKAGE = "busybox-static"
 
 # What costs Linux time for security alone is off, and its TSC needs no calibration where an
 # instruction takes one nanosecond.
-_CMDLINE = "console=ttyS0 quiet panic=-1 mitigations=off"
-_COUNTING_CMDLINE = f"{_CMDLINE} tsc_early_khz=1000000 tsc=reliable"
+CMDLINE = "console=ttyS0 quiet panic=-1 mitigations=off"
+COUNTING_CMDLINE = f"{CMDLINE} tsc_early_khz=1000000 tsc=reliable"
 
 _READY = b"linux: ready\n"
 _EXIT = b"linux: exit "
@@ -30,14 +30,14 @@ _BOOT_TIMEOUT = 120.0
 
 def kernel() -> Path:
     """Debian's kernel, as it is booted."""
-    return _file_of(_KERNEL_PACKAGE, "boot/vmlinuz-*")
+    return file_of(KERNEL_PACKAGE, "boot/vmlinuz-*")
 
 
 def write_initramfs(micropython: Path, scripts: Mapping[str, bytes], path: Path) -> None:
     """Make the initramfs with the unix port and the benchmarks (by name) in it."""
     files = {
         "init": (_INIT.read_bytes(), 0o755),
-        "bin/busybox": (_file_of(_BUSYBOX_PACKAGE, "**/bin/busybox").read_bytes(), 0o755),
+        "bin/busybox": (file_of(BUSYBOX_PACKAGE, "**/bin/busybox").read_bytes(), 0o755),
         "bin/micropython": (micropython.read_bytes(), 0o755),
     }
     files |= {f"bench/{name}.py": (script, 0o644) for name, script in scripts.items()}
@@ -64,7 +64,7 @@ class LinuxGuest:
 
 def start(initramfs: Path, count_instructions: bool) -> Emulator:
     """The machine with Linux in it, which boots."""
-    cmdline = _COUNTING_CMDLINE if count_instructions else _CMDLINE
+    cmdline = COUNTING_CMDLINE if count_instructions else CMDLINE
     return Emulator(kernel(), cmdline, initramfs, count_instructions)
 
 
@@ -73,7 +73,8 @@ def kernel_version() -> str:
     return re.sub(r"^vmlinuz-", "", kernel().name)
 
 
-def _file_of(package: str, pattern: str) -> Path:
+def file_of(package: str, pattern: str) -> Path:
+    """A file of a package, the last of several."""
     found = sorted(fetch_binary_package(package).glob(pattern))
     if not found:
         raise UserError(f"The package {package} holds no {pattern}.", "./inv clean --all")

@@ -11,6 +11,7 @@ import hashlib
 import lzma
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def _make_initramfs(modules: Path, cloud_hypervisor: Path, scratch: Path) -> byt
     files[CLOUD_HYPERVISOR] = (cloud_hypervisor.read_bytes(), 0o755)
     for library in _libraries(cloud_hypervisor):
         files[str(library).lstrip("/")] = (library.read_bytes(), 0o755)
-    loaded = _modules_in_order(modules)
+    loaded = modules_in_order(modules, _MODULES)
     for name, content in loaded.items():
         files[f"modules/{name}.ko"] = (content, 0o644)
     module_list = "".join(f"/modules/{name}.ko\n" for name in loaded)
@@ -102,7 +103,7 @@ def _libraries(program: Path) -> list[Path]:
     return [Path(path) for path in re.findall(r"(/\S+) \(0x", done.stdout)]
 
 
-def _modules_in_order(directory: Path) -> dict[str, bytes]:
+def modules_in_order(directory: Path, wanted: Iterable[str]) -> dict[str, bytes]:
     """The modules wanted and what they need, each after its own needs; plain ELF by name."""
     paths = {_module_name(path.name): path for path in directory.glob("kernel/**/*.ko*")}
     ordered: dict[str, bytes] = {}
@@ -118,7 +119,7 @@ def _modules_in_order(directory: Path) -> dict[str, bytes]:
                 add(_module_name(needed))
             ordered[name] = content
 
-    for name in _MODULES:
+    for name in wanted:
         add(_module_name(name))
     return ordered
 

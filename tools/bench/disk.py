@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""`./inv bench disk`: the raw disk beside Linux's direct I/O, files beside the raw disk, and what a
+disk adds to a boot."""
+
+import statistics
+from collections.abc import Iterator
+from functools import partial
+
+from rich.table import Table
+
+from ..vmm import cloud_hypervisor_cli, make_vmm, qemu
+from . import disk_boot, disk_count, disk_files, disk_raw, fio, linux_guest
+from .disk_job import MIB
+from .disk_pair import make_pair, scratch
+from .report import Benchmark, Budget, Figures, amount, table
+
+RATIO = 0.95
+BOOT_EXITS = 300
+"""With a disk mounted, and the network started."""
+
+
+def benchmark(vmm: str) -> Benchmark:
+    """`vmm`: the back end on which the two guests are compared."""
+    return Benchmark(
+        name="disk",
+        about=f"disks and files, beside Linux's direct I/O on {vmm}",
+        packages=("build", "run", "disk"),
+        measure=partial(measure, vmm),
+        tables=tables,
+        budgets=budgets,
+        versions=versions,
+    )
+
+
+def measure(vmm: str) -> Figures:
+    """Keys: `vmm`; `raw` as disk_raw.measure; `instructions` as disk_count.measure; `files` as
+    disk_files.measure; `boot` as disk_boot.measure."""
+    make_vmm(vmm)  # UserError for a name that is none.
+    with scratch() as directory:
+        pair = make_pair(directory)
+        return {
+            "vmm": vmm,
+            "raw": disk_raw.measure(pair, vmm),
+            "instructions": disk_count.measure(pair),
+            "files": disk_files.measure(pair, vmm, directory),
+            "boot": disk_boot.measure(pair.firmware, directory),
+        }
+
+
+def budgets(figures: Figures) -> list[Budget]:
+    raw = figures["raw"]
+    worst = min(raw, key=lambda name: float(raw[name]["ratio"]))
+    counted = figures["instructions"]
+    dearest = min(counted, key=lambda name: counted_ratio(counted[name]))
+    exits = figures["boot"]["littlefs"]["exits_beside_console"]
+    return [
+        Budget(f"raw disk : Linux, least: {worst}", raw[worst]["ratio"], RATIO, "", at_least=True),
+        Budget(
+            f"the same in instructions, least: {dearest}",
+            counted_ratio(counted[dearest]),
+            RATIO,
+            "",
+            at_least=True,
+        ),
+        Budget("VM exits of a boot with littlefs", exits, BOOT_EXITS, ""),
+    ]
+
+
+def counted_ratio(one: Figures) -> float:
+    """Linux's instructions by ours, to three places."""
+    return int(1000 * one["linux"] / max(one["ours"], 1)) / 1000
+
+
+def tables(figures: Figures) -> Iterator[Table]:
+    yield raw_table(figures)
+    yield request_table(figures)
+    yield file_table(figures["files"])
+    yield boot_table(figures["boot"])
+
+
+def rate(size: int, microseconds: list[float]) -> str:
+    """MiB a second, of the median."""
+    return f"{size / MIB / (statistics.median(microseconds) / 1e6):,.2f}"
+
+
+def raw_table(figures: Figures) -> Table:
+    columns = ["", "MiB/s, ours", "MiB/s, Linux", "ours : Linux", "least", "greatest"]
+    shown = table(f"The raw disk, {figures['vmm']}, medians of {disk_raw.ROUNDS} turns", columns)
+    for name, one in figures["raw"].items():
+        ours, linux = one["ours"]["microseconds"], one["linux"]["microseconds"]
+        ratios = [theirs / mine for mine, theirs in zip(ours, linux, strict=True)]
+        shown.add_row(
+            name,
+            rate(one["bytes"], ours),
+            rate(one["bytes"], linux),
+            mark(one["ratio"]),
+            f"{min(ratios):.2f}",
+            f"{max(ratios):.2f}",
+        )
+    return shown
+
+
+def request_table(figures: Figures) -> Table:
+    columns = ["for each request"]
+    counted = ("VM exits", "interrupts", "instructions")
+    columns += [f"{what}, {who}" for what in counted for who in ("ours", "Linux")]
+    shown = table("What a request costs; instructions in QEMU", columns)
+    for name, one in figures["raw"].items():
+        cells = [f"{one[who][key]:.2f}" for key in ("exits", "interrupts") for who in _WHO]
+        cells += [amount(figures["instructions"][name][who]) for who in _WHO]
+        shown.add_row(name, *cells)
+    return shown
+
+
+_WHO = ("ours", "linux")
+
+
+def file_table(figures: Figures) -> Table:
+    columns = ["", "MiB/s, file", "MiB/s, raw disk", "file : raw disk"]
+    shown = table(f"Files, medians of {disk_files.ROUNDS} turns", columns)
+    for filesystem, by_piece in figures.items():
+        for piece, one in by_piece.items():
+            for direction in ("write", "read"):
+                times = one[direction]
+                shown.add_row(
+                    f"{filesystem}, {direction}, {int(piece):,} bytes at a time",
+                    rate(one["bytes"], times["file"]),
+                    rate(one["bytes"], times["raw"]),
+                    f"{times['ratio']:.2f}",
+                )
+    return shown
+
+
+def boot_table(figures: Figures) -> Table:
+    shown = table("To the prompt, with a disk of 64 MiB", ["", *figures])
+    rows = {
+        "instructions, QEMU": "instructions",
+        "VM exits beside the console's bytes, THP never": "exits_beside_console",
+        "pages touched by the guest": "touched_guest_pages",
+    }
+    for title, key in rows.items():
+        shown.add_row(title, *(amount(one[key]) for one in figures.values()))
+    return shown
+
+
+def mark(value: float) -> str:
+    return f"{value:.2f}" if value >= RATIO else f"[bold red]{value:.2f}[/bold red]"
+
+
+def versions() -> dict[str, str]:
+    program = cloud_hypervisor_cli.find()
+    found = {"Cloud Hypervisor": cloud_hypervisor_cli.version_of(program)} if program else {}
+    return found | {
+        "QEMU": qemu.version(),
+        "Linux": linux_guest.kernel_version(),
+        "fio": fio.version(),
+    }
