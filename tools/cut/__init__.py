@@ -3,8 +3,9 @@
 """The `cut` task: a guest's VMM is killed while the guest writes files, again and again on the same
 image, and all that was synced is there.
 
-After each cut the host checks the image and reads it, then the next guest mounts it, reads the same,
-and goes on. What may be there follows from which steps the guest has said to have done: model.py.
+After each cut the host checks the image and reads it, then the next guest mounts it, reads the
+same, and goes on. What may be there follows from which steps the guest has said to have done:
+model.py.
 """
 
 import binascii
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -23,8 +25,9 @@ from .. import host
 from ..build import build
 from ..disk import create
 from ..errors import UserError, WorkFailed
-from ..guest import Guest
+from ..guest import Guest, GuestError, PythonError
 from ..paths import BUILD
+from ..romfs import make_romfs
 from ..terminal import progress
 from ..vmm import make_vmm
 from ..vmm.base import VmSpec
@@ -35,7 +38,7 @@ from .plan import Plan
 
 FILESYSTEMS = create.FILESYSTEMS
 SIZE = 32 << 20
-STEPS = 200
+STEPS = 100
 """In a plan; the cut comes after one of them."""
 LATE = 0.03
 """Seconds at most from a step's promise to the cut, on a VMM as fast as QEMU's emulation."""
@@ -67,10 +70,8 @@ class Figures:
 class Cuts:
     """An image, and guests that are killed on it one after the other."""
 
-    def __init__(
-        self, path: Path, filesystem: str, seed: int, boot: Callable[[Disk], Guest]
-    ) -> None:
-        """Make the image; `boot` starts a guest with it."""
+    def __init__(self, path: Path, filesystem: str, seed: int, boot: Callable[..., Guest]) -> None:
+        """Make the image; `boot` starts a guest that has these fields of VmSpec."""
         self.figures = Figures()
         self._path = path
         self._is_fat = filesystem == "fat"
@@ -83,9 +84,8 @@ class Cuts:
         """One more. WorkFailed, GuestError or PythonError if something is not as it must be."""
         plan = Plan(self._files, self._is_fat, self.figures.cuts, self._chance)
         plan.extend(STEPS)
-        guest = self._boot(Disk(self._path))
+        guest = self._booted(plan)
         try:
-            guest.wait_for_prompt()
             self._compare(guest)
             promised = self._work(guest, plan)
         finally:
@@ -96,18 +96,25 @@ class Cuts:
 
     def end(self) -> None:
         """See that what the last cut has left mounts too."""
-        guest = self._boot(Disk(self._path))
+        guest = self._booted(Plan(self._files, self._is_fat, self.figures.cuts, self._chance))
         try:
-            guest.wait_for_prompt()
             self._compare(guest)
         finally:
             guest.stop()
 
+    def _booted(self, plan: Plan) -> Guest:
+        """With its program and the plan in /rom: the serial line would take longer."""
+        files = {path.name: path.read_bytes() for path in PROGRAM}
+        files["steps.json"] = json.dumps(plan.steps).encode()
+        initramfs = self._path.with_suffix(".romfs")
+        initramfs.write_bytes(make_romfs(files))
+        return self._boot(disks=[Disk(self._path)], initramfs=initramfs)
+
     def _compare(self, guest: Guest) -> None:
         """The guest reads what the host has read."""
-        guest.output_of("\n".join(path.read_text() for path in PROGRAM))
+        guest.wait_for_prompt()
         seconds = guest.timeout + len(self._files) * guest.vmm.slowness
-        seen = json.loads(guest.output_of("tree()", seconds))
+        seen = json.loads(guest.output_of("import program; program.tree()", seconds))
         expected = {
             path: None if content is None else [len(content), binascii.crc32(content)]
             for path, content in self._files.items()
@@ -119,7 +126,7 @@ class Cuts:
     def _work(self, guest: Guest, plan: Plan) -> int:
         """Have it do some of the plan; the step that it has promised last, or -1."""
         last = self._chance.randrange(len(plan.steps))
-        guest.repl.start(f"do({plan.steps})".encode(), guest.timeout)
+        guest.repl.start(b"program.do()", guest.timeout)
         awaited = re.compile(rb"#%d [^\r\n]*\r\n|\x04" % last)
         said = guest.read_until(awaited, guest.timeout * 4)
         if said.endswith(b"\x04"):
@@ -177,8 +184,8 @@ def main(cuts: int, filesystem: str, vmm: str | None, seed: int | None) -> int:
 def _cut(cuts: int, filesystem: str, vmm: str | None, seed: int, output: Console) -> None:
     firmware = build().elf
 
-    def boot(disk: Disk) -> Guest:
-        guest = Guest(make_vmm(vmm), VmSpec(firmware, disks=[disk]))
+    def boot(**fields: Any) -> Guest:
+        guest = Guest(make_vmm(vmm), VmSpec(firmware, **fields))
         try:
             guest.start()
         except BaseException:
@@ -189,14 +196,18 @@ def _cut(cuts: int, filesystem: str, vmm: str | None, seed: int, output: Console
     directory = BUILD / "cut"
     directory.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
-    made = Cuts(directory / f"{filesystem}.img", filesystem, seed, boot)
+    path = directory / f"{filesystem}-{make_vmm(vmm).name}.img"
+    made = Cuts(path, filesystem, seed, boot)
     name = make_vmm(vmm).name
     output.print(f"{filesystem} on {name}, {cuts} cuts, seed {seed}")
-    with progress(f"Cutting {filesystem}") as line:
-        for number in range(cuts):
-            line.detail(f"cut {number + 1} of {cuts}")
-            made.cut()
-        made.end()
+    try:
+        with progress(f"Cutting {filesystem}") as line:
+            for number in range(cuts):
+                line.detail(f"cut {number + 1} of {cuts}")
+                made.cut()
+            made.end()
+    except (GuestError, PythonError) as error:
+        raise WorkFailed(f"After {made.figures.cuts} cuts of {path}: {error}") from None
     show(made.figures, time.monotonic() - begin, output)
 
 

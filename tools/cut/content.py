@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""What files hold in `./inv cut`: on the host and, sent before program.py, in the guest."""
+"""What files hold in `./inv cut`: on the host, and in the guest."""
 
 import binascii
 

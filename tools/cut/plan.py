@@ -37,7 +37,7 @@ class Plan:
         }
 
     def extend(self, steps: int) -> None:
-        """Until there are so many."""
+        """Until there are so many. They end with whole works, so a few more."""
         if "/many" not in self.model.files:
             self._do("mkdir", "/many")
         while len(self.steps) < steps:

@@ -2,20 +2,24 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """What the guest does in `./inv cut`: steps that the host has planned, a line after each.
 
-A step is (what, path, and what it needs): see plan.py. content.py is sent before this.
+A step is (what, path, and what it needs): see plan.py. All of it lies in /rom.
 """
 
 import binascii
 import json
 import os
 
+from content import record
+
 _DIRECTORY = 0x4000
 # Of the machine, not of the disk.
 _ASIDE = "/rom"
 
 
-def do(steps):
-    """`#number what path generation` is a promise: so far all is on the disk that a sync puts there."""
+def do():
+    """A line `#number what path generation` is a promise: so far all is there that was synced."""
+    with open("/rom/steps.json") as file:
+        steps = json.load(file)
     files = {}
     for number, (what, path, *rest) in enumerate(steps):
         if what == "open":
