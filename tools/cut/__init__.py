@@ -28,7 +28,7 @@ from ..errors import UserError, WorkFailed
 from ..guest import Guest, GuestError, PythonError
 from ..paths import BUILD
 from ..romfs import make_romfs
-from ..terminal import progress
+from ..terminal import side_by_side
 from ..vmm import make_vmm
 from ..vmm.base import VmSpec
 from ..vmm.disk import Disk
@@ -196,14 +196,15 @@ def _cut(cuts: int, filesystem: str, vmm: str | None, seed: int, output: Console
     directory = BUILD / "cut"
     directory.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
-    path = directory / f"{filesystem}-{make_vmm(vmm).name}.img"
-    made = Cuts(path, filesystem, seed, boot)
     name = make_vmm(vmm).name
+    path = directory / f"{filesystem}-{name}.img"
+    made = Cuts(path, filesystem, seed, boot)
     output.print(f"{filesystem} on {name}, {cuts} cuts, seed {seed}")
     try:
-        with progress(f"Cutting {filesystem}") as line:
+        with side_by_side() as lines:
+            tell = lines.add(filesystem)
             for number in range(cuts):
-                line.detail(f"cut {number + 1} of {cuts}")
+                tell(f"cut {number + 1} of {cuts}")
                 made.cut()
             made.end()
     except (GuestError, PythonError) as error:
