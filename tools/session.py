@@ -32,6 +32,7 @@ from .paths import PACKAGE, ROOT
 from .program import Run
 from .romfs import IMAGE_SUFFIX
 from .run_application import run_application
+from .share.option import Share
 from .talk import talk
 from .timings import timings
 from .vmm import cloud_hypervisor_cli as cli
@@ -64,6 +65,7 @@ def run(
     cmdline: str,
     timeout: float | None,
     disks: Sequence[Disk] = (),
+    shares: Sequence[Share] = (),
     raw: bool = False,
     wheels: Path | None = None,
 ) -> int:
@@ -73,6 +75,17 @@ def run(
     as app_files.collect takes it.
     """
     spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks)
+    return _with_shares(spec, shares, lambda spec: _run(app, vmm, spec, timeout, raw, wheels))
+
+
+def _run(
+    app: Path | None,
+    vmm: str | None,
+    spec: VmSpec,
+    timeout: float | None,
+    raw: bool,
+    wheels: Path | None,
+) -> int:
     if app is None:
         return _session(make_vmm(vmm), replace(spec, allow_reboot=True), timeout, talk)
     if app.suffix == ELF_SUFFIX and not app.is_dir():
@@ -96,6 +109,7 @@ def execute(
     cmdline: str,
     timeout: float | None,
     disks: Sequence[Disk] = (),
+    shares: Sequence[Share] = (),
     raw: bool = False,
 ) -> int:
     """Run a piece of Python in a fresh guest."""
@@ -103,7 +117,7 @@ def execute(
     check_memory(spec.memory_bytes)
     with timings.step("compile the code"):
         loaded = compile_text("<string>", code, build.mpy_cross(sources.micropython()))
-    return _run_loaded(loaded, vmm, spec, timeout, raw)
+    return _with_shares(spec, shares, lambda spec: _run_loaded(loaded, vmm, spec, timeout, raw))
 
 
 def _run_loaded(
@@ -122,6 +136,14 @@ def _run_application(vmm: str | None, spec: VmSpec, timeout: float | None, raw: 
     spec = replace(spec, cmdline=f"{the_run.settings} {spec.cmdline}")
     work = partial(run_application, the_run=the_run, raw=raw)
     return _session(make_vmm(vmm), spec, timeout, work)
+
+
+def _with_shares(spec: VmSpec, shares: Sequence[Share], work: Callable[[VmSpec], int]) -> int:
+    if not shares:
+        return work(spec)
+    from .share.session import with_shares  # What makes filesystems takes a while to load.
+
+    return with_shares(spec, shares, work)
 
 
 def debug(

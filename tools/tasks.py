@@ -55,6 +55,7 @@ def machine(
 
 WHEELS_HELP = {"wheels": "a directory of wheels for requirements.txt, in PyPI's place"}
 PROGRAM_HELP = {
+    "share": "a directory that the guest has at /share, DIR[:/NAME][:ro]; may be repeated",
     "raw": "pass on each key of a terminal as it is typed; Ctrl-] leaves",
     "timings": "print what takes the time",
 }
@@ -75,7 +76,7 @@ def timed(wanted: bool) -> Iterator[None]:
 @task(
     "run",
     positional=["app"],
-    iterable=["disk"],
+    iterable=["disk", "share"],
     help={"app": "a .py file, a directory or a flashed file; without it, the prompt"}
     | MACHINE_HELP
     | PROGRAM_HELP
@@ -91,6 +92,7 @@ def run(
     disk: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
+    share: Sequence[str] | None = None,
     raw: bool = False,
     timings: bool = False,
     wheels: str = "",
@@ -100,12 +102,15 @@ def run(
     Standard input, output and error are APP's. At the prompt, Ctrl-] leaves.
     """
     from . import session
+    from .share.option import parse_share
 
+    shares = [parse_share(text) for text in share or ()]
     options = machine(board, vmm, cpus, memory, disk, cmdline, timeout)
     with timed(timings):
         return session.run(
             Path(app) if app else None,
             **options,
+            shares=shares,
             raw=raw,
             wheels=Path(wheels) if wheels else None,
         )
@@ -114,7 +119,7 @@ def run(
 @task(
     "exec",
     positional=["code"],
-    iterable=["disk"],
+    iterable=["disk", "share"],
     help={"code": "Python source"} | MACHINE_HELP | PROGRAM_HELP,
 )
 def execute(
@@ -127,15 +132,18 @@ def execute(
     disk: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
+    share: Sequence[str] | None = None,
     raw: bool = False,
     timings: bool = False,
 ) -> int:
     """Run CODE in a fresh guest, print what it prints, exit with its code."""
     from . import session
+    from .share.option import parse_share
 
+    shares = [parse_share(text) for text in share or ()]
     options = machine(board, vmm, cpus, memory, disk, cmdline, timeout)
     with timed(timings):
-        return session.execute(code, **options, raw=raw)
+        return session.execute(code, **options, shares=shares, raw=raw)
 
 
 @task("debug", iterable=["disk"], help=MACHINE_HELP)

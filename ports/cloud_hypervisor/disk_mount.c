@@ -15,6 +15,7 @@
 #include "disk_content.h"
 #include "disk_mount.h"
 #include "machine_disk.h"
+#include "mount_settings.h"
 
 // littlefs on a disk: docs/disks.md says how these were found.
 #define LFS_READ_MAX 16384
@@ -200,24 +201,31 @@ static void say(const disk_part_t *part, uint32_t partition, const char *what, c
     mp_printf(&mp_plat_print, ": %s%s%s; it is left as it is.\n", what, why ? ": " : "", why ? why : "");
 }
 
-// "/" for the first one, then "/disk1".
-static mp_obj_t mount_point(unsigned number) {
+// Where the next filesystem comes.
+typedef struct _places_t {
+    const char *wanted; // By a setting; NULL: by number.
+    unsigned number;    // Of those without a setting.
+} places_t;
+
+// Without a setting "/" for the first one, then "/disk1".
+static mp_obj_t mount_point(const places_t *places) {
     char text[16];
-    size_t len = number ? snprintf(text, sizeof(text), "/disk%u", number) : 1;
-    return mp_obj_new_str(number ? text : "/", len);
+    snprintf(text, sizeof(text), places->number ? "/disk%u" : "/", places->number);
+    const char *point = places->wanted ? places->wanted : text;
+    return mp_obj_new_str(point, strlen(point));
 }
 
-static void mount(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, unsigned number) {
+static void mount(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, const places_t *places) {
     mp_map_t none;
     mp_map_init(&none, 0);
-    mp_obj_t args[] = { filesystem_on(part, range, found, false), mount_point(number) };
+    mp_obj_t args[] = { filesystem_on(part, range, found, false), mount_point(places) };
     mount_filesystem(2, args, &none);
 }
 
-static bool try_mount(const disk_part_t *part, uint32_t partition, const disk_range_t *range, const fs_probe_t *found, unsigned number) {
+static bool try_mount(const disk_part_t *part, uint32_t partition, const disk_range_t *range, const fs_probe_t *found, const places_t *places) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mount(part, range, found, number);
+        mount(part, range, found, places);
         nlr_pop();
         return true;
     }
@@ -226,17 +234,18 @@ static bool try_mount(const disk_part_t *part, uint32_t partition, const disk_ra
     return false;
 }
 
-static void mount_range(disk_content_t *content, uint32_t partition, disk_range_t range, unsigned *count) {
+static void mount_range(disk_content_t *content, uint32_t partition, disk_range_t range, places_t *places) {
     fs_probe_t found;
     disk_content_probe(content, range, &found);
     if (!disk_content_is_mountable(&found)) {
         say(content->part, partition, fs_kind_text(found.kind), found.problem);
-    } else if (try_mount(content->part, partition, &range, &found, *count)) {
-        ++*count;
+    } else if (try_mount(content->part, partition, &range, &found, places)) {
+        places->number += !places->wanted;
+        places->wanted = NULL; // Its further partitions are like those of any disk.
     }
 }
 
-static void mount_disk(disk_part_t *part, unsigned *count) {
+static void mount_disk(disk_part_t *part, places_t *places) {
     disk_content_t *content = disk_content_read(part);
     const partitions_t *table = &content->table;
     if (content->view.failed) {
@@ -244,15 +253,40 @@ static void mount_disk(disk_part_t *part, unsigned *count) {
     } else if (table->kind == PARTITIONS_BROKEN) {
         say(part, table->problem_number, "its partition table is broken", table->problem);
     } else if (table->kind == PARTITIONS_NONE) {
-        mount_range(content, 0, disk_content_all(content), count);
+        mount_range(content, 0, disk_content_all(content), places);
     }
     for (uint32_t i = 0; !content->view.failed && table->kind != PARTITIONS_BROKEN && i < table->count; ++i) {
-        mount_range(content, table->partition[i].number, table->partition[i].range, count);
+        mount_range(content, table->partition[i].number, table->partition[i].range, places);
+    }
+}
+
+// Where a setting wants it, or NULL.
+static const char *wanted_point(disk_t *disk) {
+    mount_setting_t any;
+    char serial[VIRTIO_BLK_ID_SIZE + 1];
+    return mount_setting(0, &any) && !disk_serial(disk, serial) ? mount_setting_of(serial) : NULL;
+}
+
+static bool is_mount_point(const char *point) {
+    for (const mp_vfs_mount_t *vfs = MP_STATE_VM(vfs_mount_table); vfs; vfs = vfs->next) {
+        if (vfs->len == strlen(point) && !memcmp(vfs->str, point, vfs->len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void say_what_is_missing(void) {
+    mount_setting_t setting;
+    for (unsigned i = 0; mount_setting(i, &setting); ++i) {
+        if (!is_mount_point(setting.point)) {
+            mp_printf(&mp_plat_print, "mount=%s: there is no such disk with a filesystem.\n", setting.text);
+        }
     }
 }
 
 bool disk_mount_all(void) {
-    unsigned count = 0;
+    places_t places = { NULL, mount_setting_has_root() };
     disk_t *disk = disk_find_from(0);
     while (disk) {
         unsigned next = disk->index + 1;
@@ -261,9 +295,11 @@ bool disk_mount_all(void) {
             disk_release(disk);
             break;
         }
-        mount_disk(part, &count);
+        places.wanted = wanted_point(disk);
+        mount_disk(part, &places);
         kobject_release(&part->object);
         disk = disk_find_from(next);
     }
-    return count;
+    say_what_is_missing();
+    return is_mount_point("/");
 }

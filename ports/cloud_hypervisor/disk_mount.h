@@ -10,8 +10,8 @@
 
 #include "py/obj.h"
 
-// Mounts the filesystems of all disks: the first at "/", the second at "/disk1", and so on. Says on the console what it leaves
-// alone, and why. Returns whether "/" is one of them.
+// Mounts the filesystems of all disks: where the settings mount= want them; of the others the first at "/", the second at
+// "/disk1", and so on. Says on the console what it leaves alone, and why. Returns whether "/" is one of them.
 bool disk_mount_all(void);
 
 // os.sync()

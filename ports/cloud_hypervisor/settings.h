@@ -15,7 +15,7 @@
 #endif
 
 #if MICROPY_PY_MACHINE_DISK
-#define SETTINGS_OF_DISKS , "disk-timeout", "pci"
+#define SETTINGS_OF_DISKS , "disk-timeout", "mount", "pci"
 #else
 #define SETTINGS_OF_DISKS
 #endif
