@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.tools.disks import listed, opened, plant, put_into, tree
-from tools.disk.littlefs import LittleFilesystem
+from tests.tools.test_disk_littlefs import resealed
+from tools.disk.image import open_image
+from tools.disk.littlefs import BLOCK_SIZE, LittleFilesystem
 from tools.errors import EXIT_FAILED, UserError
 from tools.share import image
 from tools.share.host_tree import Changed, HostTree
@@ -291,17 +293,25 @@ def test_it_does_not_leave_the_directory_by_a_link(directory: Path, tmp_path: Pa
     assert (directory / "link").is_symlink()
 
 
-def test_names_of_the_guest_do_not_lead_out(directory: Path, tmp_path: Path, scratch: Path) -> None:
-    def guest(path: Path) -> None:
-        writes("/xxEVIL", b"guest")(path)
-        raw = path.read_bytes()
-        assert raw.count(b"xxEVIL")
-        # Its directory has a checksum: littlefs sees the damage. Nothing comes back.
-        path.write_bytes(raw.replace(b"xxEVIL", b"../../"))
+@pytest.mark.parametrize("name", [b"../../", b"/evil/", b"a\0b"])
+def test_names_of_the_guest_do_not_lead_out(
+    directory: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: bytes
+) -> None:
+    honest = b"n" * len(name)
 
+    def guest(path: Path) -> None:
+        writes(f"/{honest.decode()}", b"guest")(path)
+        with open_image(path, write=True) as area:
+            for at in (0, BLOCK_SIZE):  # The root's.
+                block = area.read(at, BLOCK_SIZE)
+                if honest in block:
+                    area.write(at, resealed(block.replace(honest, name), None))
+
+    above = set(tmp_path.iterdir())
     assert share(directory, guest) == EXIT_FAILED
     assert tree(directory) == {}
-    assert len(list(scratch.glob("share-*/share.img"))) == 1
+    assert set(tmp_path.iterdir()) == above
+    assert "What the guest has is kept" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"\0" * 8192, b"\xff" * 8192])
