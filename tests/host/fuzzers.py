@@ -192,6 +192,7 @@ def fuzz(name: str, seconds: int, corpus: Path) -> dict[str, int]:
     return counted
 
 
+PROGRESS = re.compile(r"^(#\d+\t|INFO: ).*\n", re.MULTILINE)
 LIBFUZZER_OWN = (
     *("average_exec_per_sec", "new_units_added", "slowest_unit_time_sec", "peak_rss_mb", "runs"),
 )
@@ -209,7 +210,7 @@ def main(wanted: str, seconds: int) -> int:
             with progress(f"Running {name} for {seconds} s"):
                 counted = fuzz(name, seconds, CORPORA / name)
         except AssertionError as finding:
-            raise WorkFailed(str(finding)) from None
+            raise WorkFailed(PROGRESS.sub("", str(finding))) from None
         own = [f"{key} {value:,}" for key, value in counted.items() if key not in LIBFUZZER_OWN]
         table.add_row(name, f"{counted['runs']:,}", ", ".join(own))
     Console(highlight=False).print(table)

@@ -22,7 +22,7 @@ static void use_disk(unsigned segments_max) {
 TEST(every_request_type_does_what_it_says) {
     open_disk(&blk_usual);
     use_disk(126);
-    CHECK_EQ(command(VIRTIO_BLK_FLUSH, 0, 0), VIRTIO_BLK_OK);
+    CHECK_EQ(command(VIRTIO_BLK_FLUSH, 7, 0), VIRTIO_BLK_OK); // Whatever sector is said.
     CHECK_EQ(blk_device.flushes, 1);
     uint8_t id[VIRTIO_BLK_ID_SIZE];
     CHECK_EQ(transfer(0, VIRTIO_BLK_GET_ID, 0, id, sizeof(id), 1), VIRTIO_BLK_OK);
@@ -112,12 +112,13 @@ TEST(an_error_of_the_device_is_an_error) {
 /* What Cloud Hypervisor does with a request that it does not understand. */
 TEST(a_request_that_comes_back_untouched_is_an_error) {
     open_disk(&blk_usual);
-    for (unsigned type = 0; type <= VIRTIO_BLK_FLUSH; type += VIRTIO_BLK_FLUSH) {
+    for (unsigned i = 0; i < 4; ++i) {
+        virtio_blk_type_t type = i & 1 ? VIRTIO_BLK_IN : VIRTIO_BLK_FLUSH;
         unsigned len = type == VIRTIO_BLK_IN ? SECTOR : 0;
         user_request_t *request = user_submit(0, type, 0, NULL, len, !!len, 0, NULL);
         uint16_t head = 0;
         CHECK(blk_take(0) && blk_find_taken(0, &head));
-        ring_return(&device.queue[0].ring, head, 0);
+        ring_return(&device.queue[0].ring, head, i & 2 ? len + 1 : 0);
         device_signal(0);
         blk_run();
         CHECK_EQ(request->blk.result, VIRTIO_BLK_ERROR);
@@ -384,7 +385,9 @@ TEST(the_device_does_not_interrupt_for_each_of_many) {
 }
 
 TEST(stop_ends_all_requests_and_restart_begins_anew) {
-    open_disk(&usual_of_qemu);
+    blk_options_t options = usual_of_qemu;
+    options.queues = 3;
+    open_disk(&options);
     for (unsigned round = 0; round < 3; ++round) {
         uint8_t data[SECTOR];
         CHECK_EQ(transfer(0, VIRTIO_BLK_IN, 0, data, sizeof(data), 1), VIRTIO_BLK_OK);

@@ -299,6 +299,21 @@ TEST(what_the_device_had_is_taken_from_it) {
     end();
 }
 
+TEST(a_reset_queue_has_nothing) {
+    start(16, false);
+    add_one(bytes);
+    add_one(bytes);
+    ring_stop(&ring);
+    virtqueue_reset(&queue);
+    CHECK(!virtqueue_take_unfinished(&queue));
+    CHECK(ring_start(&ring));
+    add_one(bytes);
+    ring_push(&ring, 1, 0); // As before the reset.
+    CHECK(!take());
+    CHECK(queue.problem);
+    end();
+}
+
 TEST(a_queue_that_has_stopped_does_nothing_until_it_is_reset) {
     start(16, true);
     add_one(bytes);
@@ -306,7 +321,7 @@ TEST(a_queue_that_has_stopped_does_nothing_until_it_is_reset) {
     CHECK(!take());
     CHECK(queue.problem);
     CHECK(!add(1, 0, bytes));
-    return_one(0);
+    ring.used[2] = 0; // What it should have been: too late.
     CHECK(!take());
     CHECK(virtqueue_wait(&queue));
     ring_stop(&ring);

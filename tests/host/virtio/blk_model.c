@@ -107,6 +107,7 @@ static uint8_t do_request(const ring_chain_t *chain, uint32_t *written) {
     ring_copy(chain, false, 0, (uint8_t *)&header, sizeof(header));
     uint32_t in = ring_len(chain, true) - 1, out = ring_len(chain, false) - sizeof(header);
     CHECK(header.reserved == 0 || machine.lies);
+    CHECK(header.type <= OUT || !header.sector || machine.lies);
     if (device.accepted & BLK_F_RO && header.type != IN && header.type != FLUSH && header.type != GET_ID) {
         return IO_ERROR;
     }

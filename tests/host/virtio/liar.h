@@ -131,8 +131,11 @@ static void liar_scribble(ring_model_t *ring) {
 }
 
 static void liar_write_status(ring_model_t *ring) {
+    if (!ring->live) {
+        return;
+    }
     uint16_t head = script_number(2) % ring->size;
-    if (ring->live && ring->chain[head].pieces) {
+    if (ring->chain[head].pieces) {
         uint8_t status = script_byte();
         ring_copy(&ring->chain[head], true, ring_len(&ring->chain[head], true) - 1, &status, 1);
     }

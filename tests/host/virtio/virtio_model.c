@@ -144,7 +144,7 @@ static void write_status(uint8_t value) {
     if (value & FEATURES_OK && !(device.status & FEATURES_OK)) {
         RULE(value & DRIVER && !(value & DRIVER_OK));
         RULE(device.accepted & MODEL_F_VERSION_1);
-        if (device.rules == RULES_QEMU && device.accepted & ~device.offered) {
+        if (device.refuses_features) {
             value &= ~FEATURES_OK;
         }
     }
@@ -184,7 +184,8 @@ static void write_features(uint32_t value) {
 }
 
 static uint16_t checked_vector(uint16_t vector) {
-    return device.rules == RULES_QEMU && vector >= device.vector_count ? NO_VECTOR : vector;
+    bool is_none = device.rules == RULES_QEMU && vector >= device.vector_count;
+    return is_none || device.refuses_vectors ? NO_VECTOR : vector;
 }
 
 static uint64_t *queue_address(virtio_queue_model_t *queue, unsigned offset) {

@@ -48,6 +48,8 @@ typedef struct _virtio_model_t {
     uint8_t config[VIRTIO_MODEL_CONFIG];
     unsigned config_len;
     unsigned reset_looks;        /* How often the status is read until a reset is done. */
+    bool refuses_features;       /* FEATURES_OK does not stay. */
+    bool refuses_vectors;        /* NO_VECTOR is what stays: 4.1.5.1.2.1. */
 
     uint32_t device_select, driver_select;
     uint64_t accepted, ever_accepted;
