@@ -43,7 +43,8 @@ def run_application(guest: Guest, the_run: Run, *, raw: bool) -> int:
         problem = _LEFT_ALONE.search(said)
         why = problem[0].decode(errors="replace") if problem else "The guest has no application."
         raise UserError(why, "It stands at its prompt.")
-    show_error(said.removesuffix(the_run.begin))  # Of a disk that it leaves alone, for one.
+    # Of a disk that it leaves alone, for one.
+    show_error(said.removesuffix(the_run.begin).replace(b"\r\n", b"\n"))
     try:
         return _follow(guest, the_run, raw)
     finally:

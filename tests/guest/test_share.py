@@ -79,6 +79,13 @@ def test_a_setting_that_cannot_be(host: Host, setting: str) -> None:
     assert b"the setting mount= wants a disk's serial and a place" in done.stderr
 
 
+@any_vmm_will_do
+def test_a_disk_that_is_missing_is_told_before_a_program(host: Host) -> None:
+    done = host.run("exec", "print(1)", "--cmdline=mount=none:/x")
+    assert (done.returncode, done.stdout) == (0, b"1\n")
+    assert done.stderr.endswith(b"mount=none:/x: there is no such disk with a filesystem.\n")
+
+
 def test_disks_come_to_where_the_settings_want_them(boot: Boot, tmp_path: Path) -> None:
     disks = []
     for name in ("one", "two", "a:b", "three"):
