@@ -64,7 +64,7 @@ def test_works_from_any_directory(root: Path) -> None:
     done = run_inv(root, "--list")
     assert done.returncode == 0
     names = ("run", "exec", "build", "test", "debug", "size", "doctor", "clean", "bench", "fuzz")
-    for task in (*names, "soak"):
+    for task in (*names, "cut", "soak"):
         assert f"\n  {task} " in done.stdout
 
 
