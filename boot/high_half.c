@@ -9,6 +9,8 @@
 
 /* Those of 31 devices, four each, should all of a PCI segment come and go twice, at other addresses the second time. */
 #define REMEMBERED_VIEWS 256
+/* Of those the ones that a boot makes, in a page that it touches anyway. */
+#define BOOT_VIEWS 24
 #define PHYSICAL_LIMIT (1ull << 52)
 
 typedef struct _view_t {
@@ -21,12 +23,17 @@ typedef struct _view_t {
 static spinlock_t lock = SPINLOCK_INIT(LOCK_RANK_HIGH_HALF);
 static uintptr_t next_view = MMIO_BASE;
 static uintptr_t next_stack = KERNEL_STACK_BASE;
-static view_t views[REMEMBERED_VIEWS] __attribute__((section(".uncleared")));
+static view_t boot_views[BOOT_VIEWS];
+static view_t further_views[REMEMBERED_VIEWS - BOOT_VIEWS] __attribute__((section(".uncleared")));
 static unsigned view_count;
+
+static view_t *view_at(unsigned index) {
+    return index < BOOT_VIEWS ? &boot_views[index] : &further_views[index - BOOT_VIEWS];
+}
 
 static uintptr_t find_view(uint64_t paddr, size_t len, uint64_t rights) {
     for (unsigned i = 0; i < view_count; ++i) {
-        const view_t *view = &views[i];
+        const view_t *view = view_at(i);
         if (view->rights == rights && paddr >= view->paddr && paddr + len <= view->paddr + view->len) {
             return view->virt + (paddr - view->paddr);
         }
@@ -42,7 +49,7 @@ static uintptr_t make_view(uint64_t paddr, size_t len, uint64_t rights) {
     uintptr_t virt = next_view;
     next_view += len;
     if (view_count < REMEMBERED_VIEWS) {
-        views[view_count++] = (view_t) { paddr, len, virt, rights };
+        *view_at(view_count++) = (view_t) { paddr, len, virt, rights };
     }
     return virt;
 }
