@@ -69,7 +69,9 @@ static bool leave_gil(void) {
     if ((has_turn && gil_is_left) || gc_is_locked()) {
         return false;
     }
-    gil_is_left = has_turn;
+    if (has_turn) {
+        gil_is_left = true; // Else it is another thread's.
+    }
     MP_THREAD_GIL_EXIT();
     return !has_turn;
 }
