@@ -13,36 +13,10 @@
 #include "extmod/vfs_lfs.h"
 
 #include "disk_content.h"
+#include "disk_format.h"
 #include "disk_mount.h"
 #include "machine_disk.h"
 #include "mount_settings.h"
-
-// littlefs on a disk: docs/disks.md says how these were found.
-#define LFS_READ_MAX 16384
-#define LFS_LOOKAHEAD_MAX 16384
-
-#if MICROPY_VFS_LFS2
-static uint32_t lfs_read_size(uint32_t block, uint32_t sector) {
-    uint32_t size = MIN(block / 4, LFS_READ_MAX);
-    return MIN(MAX(size, sector), block);
-}
-
-// A byte for eight blocks, in whole eights.
-static uint32_t lfs_lookahead(uint64_t blocks) {
-    return MAX(MIN((blocks + 63) / 64 * 8, LFS_LOOKAHEAD_MAX), 16);
-}
-
-static mp_obj_t lfs_on(mp_obj_t disk, const fs_probe_t *found) {
-    uint32_t sector = machine_disk_part(disk)->disk->blk.block_size;
-    mp_obj_t args[] = {
-        disk,
-        MP_OBJ_NEW_QSTR(MP_QSTR_readsize), MP_OBJ_NEW_SMALL_INT(lfs_read_size(found->block_size, sector)),
-        MP_OBJ_NEW_QSTR(MP_QSTR_progsize), MP_OBJ_NEW_SMALL_INT(MIN(sector, found->block_size)),
-        MP_OBJ_NEW_QSTR(MP_QSTR_lookahead), MP_OBJ_NEW_SMALL_INT(lfs_lookahead(found->block_count)),
-    };
-    return mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), 1, 3, args);
-}
-#endif
 
 // Raises OSError(ENODEV) on a board without FAT.
 static mp_obj_t fat_on(mp_obj_t disk) {
@@ -65,7 +39,7 @@ static mp_obj_t filesystem_on(const disk_part_t *part, const disk_range_t *range
     }
     #if MICROPY_VFS_LFS2
     if (found->kind == FS_KIND_LITTLEFS) {
-        return lfs_on(machine_disk_new(own, found->block_size), found);
+        return disk_call_littlefs(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), machine_disk_new(own, found->block_size));
     }
     #endif
     return fat_on(machine_disk_new(own, 0));
@@ -193,12 +167,25 @@ static mp_obj_t disk_sync(void) {
 MP_DEFINE_CONST_FUN_OBJ_0(disk_sync_obj, disk_sync);
 
 // What is said of a disk that is not mounted. `partition`: its number; 0: the whole disk.
-static void say(const disk_part_t *part, uint32_t partition, const char *what, const char *why) {
+static void name(const disk_part_t *part, uint32_t partition) {
     mp_printf(&mp_plat_print, "%s", part->disk->name);
     if (partition) {
         mp_printf(&mp_plat_print, ", partition %u", (unsigned)partition);
     }
+}
+
+static void say(const disk_part_t *part, uint32_t partition, const char *what, const char *why) {
+    name(part, partition);
     mp_printf(&mp_plat_print, ": %s%s%s; it is left as it is.\n", what, why ? ": " : "", why ? why : "");
+}
+
+static void say_blank(const disk_part_t *part, uint32_t partition) {
+    name(part, partition);
+    mp_printf(&mp_plat_print, ": %s; machine.Disk(%u", fs_kind_text(FS_KIND_BLANK), part->disk->index);
+    if (partition) {
+        mp_printf(&mp_plat_print, ", partition=%u", (unsigned)partition);
+    }
+    mp_print_str(&mp_plat_print, ").format() makes a filesystem.\n");
 }
 
 // Where the next filesystem comes.
@@ -237,7 +224,9 @@ static bool try_mount(const disk_part_t *part, uint32_t partition, const disk_ra
 static void mount_range(disk_content_t *content, uint32_t partition, disk_range_t range, places_t *places) {
     fs_probe_t found;
     disk_content_probe(content, range, &found);
-    if (!disk_content_is_mountable(&found)) {
+    if (found.kind == FS_KIND_BLANK && !content->part->readonly) {
+        say_blank(content->part, partition);
+    } else if (!disk_content_is_mountable(&found)) {
         say(content->part, partition, fs_kind_text(found.kind), found.problem);
     } else if (try_mount(content->part, partition, &range, &found, places)) {
         places->number += !places->wanted;
@@ -248,14 +237,15 @@ static void mount_range(disk_content_t *content, uint32_t partition, disk_range_
 static void mount_disk(disk_part_t *part, places_t *places) {
     disk_content_t *content = disk_content_read(part);
     const partitions_t *table = &content->table;
-    if (content->view.failed) {
+    bool readable = !content->view.failed;
+    if (!readable) {
         say(part, 0, "it cannot be read", NULL);
     } else if (table->kind == PARTITIONS_BROKEN) {
         say(part, table->problem_number, "its partition table is broken", table->problem);
     } else if (table->kind == PARTITIONS_NONE) {
         mount_range(content, 0, disk_content_all(content), places);
     }
-    for (uint32_t i = 0; !content->view.failed && table->kind != PARTITIONS_BROKEN && i < table->count; ++i) {
+    for (uint32_t i = 0; readable && table->kind != PARTITIONS_BROKEN && i < table->count; ++i) {
         mount_range(content, table->partition[i].number, table->partition[i].range, places);
     }
 }

@@ -12,6 +12,7 @@
 #include "kernel/devices.h"
 #include "kernel/interpreters.h"
 #include "disk_content.h"
+#include "disk_format.h"
 #include "machine_disk.h"
 
 // What the interpreter holds for an object. It outlives that: a file that goes in the same collection is closed by its
@@ -349,6 +350,9 @@ static const mp_rom_map_elem_t disk_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&disk_del_obj) },
     { MP_ROM_QSTR(MP_QSTR_discard), MP_ROM_PTR(&disk_discard_obj) },
     { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&disk_flush_obj) },
+    #if MICROPY_VFS_LFS2 || MICROPY_VFS_FAT
+    { MP_ROM_QSTR(MP_QSTR_format), MP_ROM_PTR(&disk_format_obj) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_ioctl), MP_ROM_PTR(&disk_ioctl_obj) },
     { MP_ROM_QSTR(MP_QSTR_list), MP_ROM_PTR(&disk_list_static_obj) },
     { MP_ROM_QSTR(MP_QSTR_readblocks), MP_ROM_PTR(&disk_readblocks_obj) },

@@ -233,5 +233,5 @@ def test_too_small_and_too_many_blocks(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=said):
             make(tmp_path / "disk.img", wish)
     assert not list(tmp_path.iterdir())
-    assert littlefs.BLOCK_SIZE == 4096
+    assert littlefs.block_size_for(8192) == 4096
     assert checked(make(tmp_path / "disk.img", Wish(8192))) == 0

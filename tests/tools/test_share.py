@@ -13,7 +13,7 @@ import pytest
 from tests.tools.disks import listed, opened, plant, put_into, tree
 from tests.tools.test_disk_littlefs import resealed
 from tools.disk.image import open_image
-from tools.disk.littlefs import BLOCK_SIZE, LittleFilesystem
+from tools.disk.littlefs import LittleFilesystem
 from tools.errors import EXIT_FAILED, UserError
 from tools.share import image
 from tools.share.host_tree import Changed, HostTree
@@ -302,8 +302,8 @@ def test_names_of_the_guest_do_not_lead_out(
     def guest(path: Path) -> None:
         writes(f"/{honest.decode()}", b"guest")(path)
         with open_image(path, write=True) as area:
-            for at in (0, BLOCK_SIZE):  # The root's.
-                block = area.read(at, BLOCK_SIZE)
+            for at in (0, image.BLOCK_SIZE):  # The root's.
+                block = area.read(at, image.BLOCK_SIZE)
                 if honest in block:
                     area.write(at, resealed(block.replace(honest, name), None))
 

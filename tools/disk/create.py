@@ -28,7 +28,8 @@ class Wish:
     filesystem: str = "littlefs"
     label: str = ""
     table: str = "none"
-    block_size: int = littlefs.BLOCK_SIZE
+    block_size: int = 0
+    """Of littlefs; 0: what suits the size."""
 
 
 def create(path: Path, wish: Wish, *, source: Path | None, force: bool) -> None:
@@ -85,7 +86,7 @@ def _divide(image: Area, wish: Wish) -> Area:
 
 def _make_filesystem(path: Path, area: Area, wish: Wish) -> None:
     if wish.filesystem == "littlefs":
-        littlefs.make(area, wish.block_size)
+        littlefs.make(area, wish.block_size or littlefs.block_size_for(area.size))
     else:
         _make_fat(path, area, wish.label)
 

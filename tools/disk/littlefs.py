@@ -20,8 +20,6 @@ from ..errors import UserError
 from .filesystem import Broken, DiskFull, Entry, Filesystem, joined, sorted_entries
 from .image import Area
 
-BLOCK_SIZE = 4096
-"""Of images that we make, unless they are told another."""
 BLOCK_SIZE_MIN = 128
 BLOCK_SIZE_MAX = 1 << 20
 BLOCKS_MAX = 2**31 - 1
@@ -42,6 +40,12 @@ _PIECE = 1 << 20
 _ENCODING = "latin-1"
 """What littlefs-python is told, so that any byte of a name comes through."""
 _Errors = LittleFSError.Error
+
+
+def block_size_for(size: int) -> int:
+    """What suits a filesystem of so many bytes. The guest has the same: disk_format.c."""
+    limits = ((16 << 20, 4096), (1 << 30, 16384), (4 << 30, 32768), (16 << 30, 65536))
+    return next((block_size for limit, block_size in limits if size < limit), 131072)
 
 
 @dataclass(frozen=True)

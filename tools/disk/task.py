@@ -74,7 +74,7 @@ def _refuse_words(action: str, words: list[str]) -> None:
 def _create(image: Path, options: Options) -> None:
     if not options.size:
         raise UserError("disk create: how large?", "Give --size, as in --size 64M.")
-    block_size = littlefs.BLOCK_SIZE
+    block_size = 0
     if options.block_size:
         if options.fs == "fat":
             raise UserError("--block-size is for littlefs.")

@@ -18,7 +18,9 @@ BYTES_MAX = 256 << 20
 """It is copied at each start, 15 to 40 MB a second."""
 _FREE = 256 << 20
 """What the guest may add; it takes no room before."""
-_ENTRY_MOST = 2 * littlefs.BLOCK_SIZE
+BLOCK_SIZE = 4096
+"""Small: what is shared are sources, most of them, and each takes a block at least."""
+_ENTRY_MOST = 2 * BLOCK_SIZE
 """Bytes of the image that a file takes beside its content, or a directory."""
 
 
@@ -46,10 +48,10 @@ def make(tree: HostTree, directory: Path, found: list[Found], image: Path) -> di
     content = sum(each.size for each in found)
     size = _FREE + content + content // 50 + (len(found) + 1) * _ENTRY_MOST
     with image.open("xb") as file:
-        file.truncate(size // littlefs.BLOCK_SIZE * littlefs.BLOCK_SIZE)
+        file.truncate(size // BLOCK_SIZE * BLOCK_SIZE)
     states: dict[str, State] = {}
     with open_image(image, write=True) as area:
-        littlefs.make(area, littlefs.BLOCK_SIZE)
+        littlefs.make(area, BLOCK_SIZE)
         superblock = find_superblock(area)
         assert superblock is not None
         filesystem = LittleFilesystem(area, superblock)
