@@ -13,6 +13,7 @@ from tools.bench import (
     boot_exits,
     boot_instructions,
     console,
+    disk_pair,
     linux_guest,
     python,
     smp_interpreter,
@@ -20,7 +21,10 @@ from tools.bench import (
     smp_waits,
     unix_port,
 )
+from tools.bench.disk_job import Job
+from tools.bench.disk_raw import Counted
 from tools.guest import Guest
+from tools.vmm.qemu import Qemu
 
 SIZE = 8 << 10
 
@@ -99,3 +103,19 @@ def test_waits_are_counted(firmware: Path) -> None:
     for one in figures.values():
         # What is counted happens nearly alike each time.
         assert 0 <= one["least"] <= one["median"] < 1.5 * one["least"] + 100
+
+
+@pytest.mark.only_on("qemu")
+@pytest.mark.timeout(900)
+def test_disks_of_both_guests_are_measured(tmp_path: Path) -> None:
+    pair = disk_pair.make_pair(tmp_path)
+    before = [image.read_bytes() for image in pair.images]
+    assert before[0] == before[1]
+    with pair.ours(Qemu()) as ours, pair.linux(Qemu()) as linux:
+        for guest in (Counted(ours), Counted(linux)):
+            one = guest.run(Job(False, True, 4096, 1, 50))
+            assert one["microseconds"] > 0
+            assert 0.9 < one["interrupts"] < 1.1
+            assert guest.run(Job(True, False, 1 << 20, 32, 64))["microseconds"] > 0
+    # Both have written zeros there.
+    assert all(not any(image.read_bytes()[1 << 20 : 2 << 20]) for image in pair.images)

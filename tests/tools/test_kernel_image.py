@@ -32,6 +32,12 @@ def test_pvh_file_is_accepted(halt: Path) -> None:
     check_kernel(halt, MEMORY)
 
 
+def test_linux_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(bytes(0x202) + b"HdrS" + bytes(100))
+    check_kernel(path, MEMORY)
+
+
 def test_file_that_is_missing(tmp_path: Path) -> None:
     assert "cannot be read" in refused(tmp_path / "none")
 

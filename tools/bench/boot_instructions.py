@@ -24,6 +24,8 @@ from .instruction_log import InstructionLog, LoggingQemu
 
 _SETTLING_INTERVAL = 0.3
 _SETTLING_TIMEOUT = 60.0
+_TIMEOUT = 300.0
+"""Logged, a guest executes some hundred thousand instructions a second."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class _Boot:
             log = Path(directory) / "log"
             vmm = TracedQemu(pvh_entry(self.kernel), log)
             with Guest(vmm, self._spec) as guest:
-                guest.read_until(self.awaited)
+                guest.read_until(self.awaited, _TIMEOUT)
                 vmm.halt()
                 counted = vmm.executed()
             with log.open("rb") as lines:
