@@ -166,7 +166,7 @@ static mp_obj_t disk_sync(void) {
 }
 MP_DEFINE_CONST_FUN_OBJ_0(disk_sync_obj, disk_sync);
 
-// What is said of a disk that is not mounted. `partition`: its number; 0: the whole disk.
+// These say what is not mounted. `partition`: its number; 0: the whole disk.
 static void name(const disk_part_t *part, uint32_t partition) {
     mp_printf(&mp_plat_print, "%s", part->disk->name);
     if (partition) {
