@@ -164,6 +164,7 @@ static unsigned count_capabilities(uint8_t first, const uint8_t (*links)[2], uns
     pci_model_t *model = plug(0, 3, 0, 0);
     pci_model_set(model, PCI_STATUS, 2, PCI_STATUS_CAPABILITIES);
     pci_model_set(model, PCI_CAPABILITIES, 1, first);
+    memset(model->config + PCI_BAR, PCI_CAPABILITY_VENDOR, PCI_CAPABILITIES - PCI_BAR); // As if there were some.
     for (unsigned i = 0; i < count; ++i) {
         pci_model_set(model, links[i][0], 2, (i + 1) | links[i][1] << 8);
     }
@@ -210,6 +211,7 @@ TEST(bars_of_memory_near_and_far) {
     pci_model_set(model, PCI_BAR + 8, 4, 0x8000000c);  // 64 bits.
     pci_model_set(model, PCI_BAR + 12, 4, 0x3fff);
     pci_model_set(model, PCI_BAR + 20, 4, 0xe0000004); // 64 bits where there are 32.
+    pci_model_set(model, PCI_BAR + 24, 4, 0xd0000000); // No BAR any more.
     pci_function_t function;
     CHECK(pci_find(&pci_model_acpi, 0, 3, &function));
     CHECK_EQ(pci_bar(&function, 0), 0xe0000000);

@@ -303,8 +303,11 @@ TEST(a_reset_queue_has_nothing) {
     start(16, false);
     add_one(bytes);
     add_one(bytes);
+    ring.used[0] = 1; // NO_NOTIFY
     ring_stop(&ring);
     virtqueue_reset(&queue);
+    CHECK_EQ(ring.used[0], 0);
+    CHECK_EQ(queue.chains, 0);
     CHECK(!virtqueue_take_unfinished(&queue));
     CHECK(ring_start(&ring));
     add_one(bytes);

@@ -12,7 +12,7 @@
 user_t user;
 
 static void on_change(virtio_blk_t *blk) {
-    CHECK(blk == &user.blk && !machine.locks);
+    CHECK(blk == &user.blk && !machine.locks && !machine.freeing);
     ++user.changes;
 }
 

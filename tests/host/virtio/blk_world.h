@@ -29,6 +29,9 @@ static inline void open_disk(const blk_options_t *options) {
 
 static inline void close_disk(void) {
     CHECK(user_close());
+    for (unsigned i = 0; i < device.vector_count; ++i) {
+        CHECK(device.vector[i].word[3] & 1); // Masked.
+    }
     CHECK_EQ(machine_end(), 0);
     device_end();
 }

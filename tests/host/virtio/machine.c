@@ -151,12 +151,12 @@ void machine_point(void) {
     if (at_point) {
         return;
     }
+    machine_take_interrupts();
     if (machine.elsewhere) {
         at_point = true;
         machine.elsewhere();
         at_point = false;
     }
-    machine_take_interrupts();
 }
 
 /* Those that are pending now, once each: others' points may raise more meanwhile, for ever. */
@@ -226,6 +226,9 @@ uint8_t interrupt_allocate_vector(const char *name, interrupt_handler_t handler)
 
 void interrupt_free_vector(uint8_t vector) {
     CHECK(is_allocated[vector]);
+    machine.freeing = true;
+    machine_take_interrupts();
+    machine.freeing = false;
     is_allocated[vector] = false;
     handlers[vector] = NULL;
 }

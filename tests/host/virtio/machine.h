@@ -31,6 +31,7 @@ typedef struct _machine_t {
     unsigned vectors_left;     /* How often a vector is given yet. */
     bool lies;                 /* Devices may break rules: what leads nowhere is no error of the driver's. */
     bool in_interrupt;
+    bool freeing;              /* A vector is given back: nobody may be called by it any more. */
     unsigned locks;            /* That are held. */
     unsigned looks;            /* At registers and time, since somebody set it to 0. */
     uint64_t looks_total;
@@ -63,7 +64,7 @@ uint8_t *machine_memory(uint64_t paddr, uint64_t len);
 /* A message of a device's: an interrupt, where that is what it says. */
 void machine_message(uint64_t address, uint32_t data);
 
-/* Others have their turn; interrupts come. */
+/* Interrupts come; others have their turn. So one that is raised there is on its way until the next point. */
 void machine_point(void);
 
 /* Interrupts come, if they may. */
