@@ -82,8 +82,8 @@ void pci_write16(const pci_function_t *at, uint8_t offset, uint16_t value) {
     spin_unlock_irqrestore(&lock, flags);
 }
 
-/* Buses that were found, and those of them that were looked at: a bridge that lies about what is behind it leads
- * nowhere twice. */
+/* Buses that were found. They are looked at in order, so that a bridge that lies about what is behind it leads nowhere
+ * twice. */
 typedef struct _bus_set_t {
     uint64_t bits[BUSES / 64];
 } bus_set_t;
@@ -162,14 +162,12 @@ static pci_visit_t scan_slot(scan_t *scan, uint8_t bus, uint8_t slot) {
 
 /* False where `visit` has had enough. */
 static bool scan_segment(scan_t *scan) {
-    bus_set_t done = { { 0 } };
-    scan->found = done;
+    scan->found = (bus_set_t) { { 0 } };
     set_add(&scan->found, scan->segment.start_bus);
     for (unsigned bus = scan->segment.start_bus; bus <= scan->segment.end_bus; ++bus) {
-        if (!set_has(&scan->found, bus) || set_has(&done, bus) || !enter_bus(scan, bus)) {
+        if (!set_has(&scan->found, bus) || !enter_bus(scan, bus)) {
             continue;
         }
-        set_add(&done, bus);
         scan->to_gap = false;
         for (unsigned slot = 0; slot < SLOTS; ++slot) {
             pci_visit_t next = scan_slot(scan, bus, slot);
