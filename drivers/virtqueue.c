@@ -82,6 +82,7 @@ void virtqueue_reset(virtqueue_t *queue) {
     queue->free_count = queue->size;
     queue->chains = 0;
     queue->avail_index = queue->told_index = queue->used_index = 0;
+    queue->has_more = false;
     queue->problem = NULL;
 }
 
@@ -167,7 +168,8 @@ void *virtqueue_take(virtqueue_t *queue, uint32_t *written) {
     }
     uint16_t waiting = __atomic_load_n(&queue->used[USED_INDEX], __ATOMIC_ACQUIRE) - queue->used_index;
     if (!waiting) {
-        return NULL;
+        // Else a device that takes back what it has shown keeps the driver busy for ever.
+        return queue->has_more ? give_up(queue, "its used ring went back") : NULL;
     }
     if (waiting > queue->chains) {
         return give_up(queue, "its used ring has more than it was given");
@@ -185,6 +187,7 @@ void *virtqueue_take(virtqueue_t *queue, uint32_t *written) {
         len = queue->slots[id].writable;
     }
     ++queue->used_index;
+    queue->has_more = false;
     *written = len;
     return take_chain(queue, id);
 }
@@ -195,7 +198,8 @@ bool virtqueue_wait(virtqueue_t *queue) {
     }
     // It must see that before the ring is looked at once more: 2.7.7.1.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return queue->problem || __atomic_load_n(&queue->used[USED_INDEX], __ATOMIC_ACQUIRE) == queue->used_index;
+    queue->has_more = __atomic_load_n(&queue->used[USED_INDEX], __ATOMIC_ACQUIRE) != queue->used_index;
+    return queue->problem || !queue->has_more;
 }
 
 void *virtqueue_take_unfinished(virtqueue_t *queue) {

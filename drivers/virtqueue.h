@@ -44,6 +44,7 @@ typedef struct _virtqueue_t {
     uint16_t chains;                /* Chains that it has. */
     uint16_t avail_index, told_index; /* Of our ring: what was put there, and what the device was told of. */
     uint16_t used_index;            /* Of its ring: what was taken. */
+    bool has_more;                  /* And virtqueue_wait() has seen that there is more. */
     mmio_t notify;                  /* Where it is told. */
     const char *problem;            /* Why the queue is stopped; NULL: it is not. */
 } virtqueue_t;

@@ -279,6 +279,27 @@ TEST(an_interrupt_is_asked_for_and_what_came_before_is_seen) {
     end();
 }
 
+TEST(an_index_that_was_seen_and_goes_back_stops_it) {
+    start(16, true);
+    add_one(bytes);
+    add_one(bytes);
+    return_one(0);
+    CHECK(!virtqueue_wait(&queue));
+    CHECK(take());
+    CHECK(!take());
+    CHECK(!queue.problem);
+    return_one(0);
+    CHECK(!virtqueue_wait(&queue));
+    ring.used[1] = 1;
+    CHECK(!take());
+    CHECK(queue.problem);
+    virtqueue_reset(&queue);
+    CHECK(!take());
+    CHECK(!queue.problem);
+    ring_stop(&ring);
+    end();
+}
+
 TEST(what_the_device_had_is_taken_from_it) {
     start(16, false);
     for (unsigned i = 0; i < 8; ++i) {
