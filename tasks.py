@@ -5,7 +5,7 @@
 from invoke.context import Context
 
 from tools.tasking import number, task
-from tools.tasks import build, clean, debug, disk, doctor, execute, flash, run, size
+from tools.tasks import VMM_HELP, build, clean, debug, disk, doctor, execute, flash, run, size
 
 __all__ = [
     "bench",
@@ -59,7 +59,7 @@ def bench(_: Context, name: str = "", vmm: str = "") -> int:
     "soak",
     help={
         "seconds": "how long, 600 unless given",
-        "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
+        "vmm": VMM_HELP,
         "cpus": "virtual CPUs, as many as the host has unless given",
         "seed": "what chance begins with; another each time unless given",
     },
@@ -81,7 +81,7 @@ def soak(_: Context, seconds: str = "600", vmm: str = "", cpus: str = "", seed: 
     help={
         "cuts": "how many on each filesystem, 100 unless given",
         "filesystem": "littlefs or fat; else one after the other",
-        "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
+        "vmm": VMM_HELP,
         "seed": "what chance begins with; another each time unless given",
     },
 )

@@ -33,7 +33,7 @@ static bool checksum_holds(const uint8_t *at, size_t len) {
         uint64_t sums = 0;
         len -= steps * sizeof(uint64_t);
         for (; steps > 0; steps--, at += sizeof(uint64_t)) {
-            uint64_t eight = acpi_read64(at);
+            uint64_t eight = le64_at(at);
             sums += (eight & every_other) + (eight >> 8 & every_other);
         }
         sum += sums * 0x0001000100010001 >> 48;
@@ -67,7 +67,7 @@ acpi_state_t acpi_open_table(const acpi_info_t *info, uint64_t paddr, const char
     if (header == NULL || (signature != NULL && memcmp(header, signature, 4) != 0)) {
         return ACPI_BROKEN;
     }
-    uint32_t length = acpi_read32(header + TABLE_LENGTH);
+    uint32_t length = le32_at(header + TABLE_LENGTH);
     if (length < ACPI_HEADER_SIZE || length > ACPI_TABLE_MAX) {
         return ACPI_BROKEN;
     }
@@ -100,15 +100,15 @@ static acpi_state_t find_root(acpi_info_t *info, uint64_t rsdp_paddr) {
     }
     acpi_copy_text(info->oem_id, rsdp + 9, 6);
     uint8_t revision = rsdp[15];
-    uint32_t rsdt_paddr = acpi_read32(rsdp + 16);
+    uint32_t rsdt_paddr = le32_at(rsdp + 16);
     acpi_state_t state = ACPI_BROKEN;
     if (revision >= 2) {
         rsdp = view_of(info, rsdp_paddr, RSDP_SIZE_V2);
-        uint32_t length = rsdp != NULL ? acpi_read32(rsdp + 20) : 0;
+        uint32_t length = rsdp != NULL ? le32_at(rsdp + 20) : 0;
         if (length >= RSDP_SIZE_V2 && length <= RSDP_LENGTH_MAX) {
             rsdp = view_of(info, rsdp_paddr, length);
             if (rsdp != NULL && checksum_holds(rsdp, length)) {
-                state = open_root(info, acpi_read64(rsdp + 24), "XSDT", 8);
+                state = open_root(info, le64_at(rsdp + 24), "XSDT", 8);
             }
         }
     }
@@ -129,7 +129,7 @@ static uint32_t root_entry_count(const acpi_info_t *info) {
 /* Address of table `index`. The XSDT's entries are as unaligned as the XSDT is. */
 static uint64_t root_entry(const acpi_info_t *info, uint32_t index) {
     const uint8_t *entry = info->root_view + ACPI_HEADER_SIZE + index * info->root_entry_size;
-    return info->root_entry_size == 8 ? acpi_read64(entry) : acpi_read32(entry);
+    return info->root_entry_size == 8 ? le64_at(entry) : le32_at(entry);
 }
 
 /* Of several tables of one kind the first sound one counts. */
@@ -174,7 +174,7 @@ bool acpi_next_table(const acpi_info_t *info, acpi_cursor_t *cursor, acpi_table_
             continue;
         }
         table->paddr = paddr;
-        table->length = acpi_read32(header + TABLE_LENGTH);
+        table->length = le32_at(header + TABLE_LENGTH);
         acpi_copy_text(table->signature, header, 4);
         const uint8_t *view;
         uint32_t len;

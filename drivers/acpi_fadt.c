@@ -45,11 +45,11 @@ static uint8_t field8(const fadt_t *fadt, uint32_t offset) {
 }
 
 static uint32_t field32(const fadt_t *fadt, uint32_t offset) {
-    return has(fadt, offset, 4) ? acpi_read32(fadt->view + offset) : 0;
+    return has(fadt, offset, 4) ? le32_at(fadt->view + offset) : 0;
 }
 
 static uint64_t field64(const fadt_t *fadt, uint32_t offset) {
-    return has(fadt, offset, 8) ? acpi_read64(fadt->view + offset) : 0;
+    return has(fadt, offset, 8) ? le64_at(fadt->view + offset) : 0;
 }
 
 static acpi_register_t field_gas(const fadt_t *fadt, uint32_t offset) {
@@ -58,7 +58,7 @@ static acpi_register_t field_gas(const fadt_t *fadt, uint32_t offset) {
         return reg;
     }
     const uint8_t *gas = fadt->view + offset;
-    uint64_t address = acpi_read64(gas + 4);
+    uint64_t address = le64_at(gas + 4);
     if (gas[0] == GAS_SYSTEM_MEMORY && address != 0 && address < ACPI_PHYS_LIMIT - 8) {
         reg = (acpi_register_t) { address, ACPI_SPACE_MEMORY, gas[1] };
     } else if (gas[0] == GAS_SYSTEM_IO && address != 0 && address < IO_LIMIT) {

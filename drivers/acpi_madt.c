@@ -65,12 +65,12 @@ static bool parse_cpu(const uint8_t *entry, acpi_cpu_t *cpu) {
     if (entry[0] == MADT_LAPIC && entry[1] >= MADT_LAPIC_SIZE) {
         cpu->uid = entry[2];
         cpu->apic_id = entry[3];
-        flags = acpi_read32(entry + 4);
+        flags = le32_at(entry + 4);
         broadcast = LAPIC_BROADCAST;
     } else if (entry[0] == MADT_X2APIC && entry[1] >= MADT_X2APIC_SIZE) {
-        cpu->apic_id = acpi_read32(entry + 4);
-        flags = acpi_read32(entry + 8);
-        cpu->uid = acpi_read32(entry + 12);
+        cpu->apic_id = le32_at(entry + 4);
+        flags = le32_at(entry + 8);
+        cpu->uid = le32_at(entry + 12);
         broadcast = X2APIC_BROADCAST;
     } else {
         return false;
@@ -115,8 +115,8 @@ bool acpi_madt_next_ioapic(const acpi_info_t *info, acpi_cursor_t *cursor, acpi_
     const uint8_t *entry;
     while ((entry = next_of_type(info, &cursor->offset, MADT_IOAPIC, MADT_IOAPIC_SIZE)) != NULL) {
         ioapic->id = entry[2];
-        ioapic->paddr = acpi_read32(entry + 4);
-        ioapic->gsi_base = acpi_read32(entry + 8);
+        ioapic->paddr = le32_at(entry + 4);
+        ioapic->gsi_base = le32_at(entry + 8);
         if (ioapic->paddr != 0) {
             return true;
         }
@@ -129,8 +129,8 @@ uint32_t acpi_isa_irq_to_gsi(const acpi_info_t *info, unsigned irq, uint16_t *fl
     const uint8_t *entry;
     while ((entry = next_of_type(info, &offset, MADT_OVERRIDE, MADT_OVERRIDE_SIZE)) != NULL) {
         if (entry[2] == 0 && entry[3] == irq) { /* Bus 0 is ISA. */
-            *flags = acpi_read16(entry + 8);
-            return acpi_read32(entry + 4);
+            *flags = le16_at(entry + 8);
+            return le32_at(entry + 4);
         }
     }
     *flags = 0;
@@ -147,11 +147,11 @@ acpi_state_t acpi_load_madt(acpi_info_t *info, uint64_t paddr) {
     info->madt_view = view;
     info->madt_len = len;
 
-    info->lapic_paddr = acpi_read32(view + MADT_LAPIC_ADDRESS);
+    info->lapic_paddr = le32_at(view + MADT_LAPIC_ADDRESS);
     uint32_t offset = 0;
     const uint8_t *entry = next_of_type(info, &offset, MADT_LAPIC_ADDRESS_OVERRIDE, MADT_LAPIC_ADDRESS_OVERRIDE_SIZE);
     if (entry != NULL) {
-        info->lapic_paddr = acpi_read64(entry + 4);
+        info->lapic_paddr = le64_at(entry + 4);
     }
 
     acpi_cursor_t cursor = { 0 };
@@ -184,8 +184,8 @@ bool acpi_mcfg_next_segment(const acpi_info_t *info, acpi_cursor_t *cursor, acpi
     while (info->mcfg_view != NULL && info->mcfg_len - cursor->offset >= MCFG_ENTRY_SIZE) {
         const uint8_t *entry = info->mcfg_view + cursor->offset;
         cursor->offset += MCFG_ENTRY_SIZE;
-        segment->ecam_paddr = acpi_read64(entry);
-        segment->segment = acpi_read16(entry + 8);
+        segment->ecam_paddr = le64_at(entry);
+        segment->segment = le16_at(entry + 8);
         segment->start_bus = entry[10];
         segment->end_bus = entry[11];
         uint64_t span = ((uint64_t)segment->end_bus + 1) << 20;

@@ -20,8 +20,8 @@ void driver_free(void *memory, size_t size);
 /* By what address a device reaches the kernel's memory. Any context. */
 uint64_t driver_address(const void *memory);
 
-/* `len` bytes of registers at a physical address, for good; the same ones are mapped once. NULL where that is RAM, or no
- * address, or memory for page tables is missing. Thread context. */
+/* `len` bytes of registers at a physical address, for good; the same ones are mapped once. NULL where that is RAM, or the
+ * interrupt controllers', or no address, or memory for page tables is missing. Thread context. */
 mmio_t driver_map(uint64_t paddr, size_t len);
 
 /* Nanoseconds since the boot. Any context. */

@@ -60,17 +60,6 @@ uint8_t pci_read8(const pci_function_t *at, uint8_t offset) {
     return pci_read32(at, offset & 0xfc) >> 8 * (offset & 3);
 }
 
-void pci_write32(const pci_function_t *at, uint8_t offset, uint32_t value) {
-    if (at->ecam) {
-        mmio_write32(at->ecam + offset, value);
-        return;
-    }
-    uint64_t flags = spin_lock_irqsave(&lock);
-    out32(PORT_ADDRESS, port_address(at, offset));
-    out32(PORT_DATA, value);
-    spin_unlock_irqrestore(&lock, flags);
-}
-
 void pci_write16(const pci_function_t *at, uint8_t offset, uint16_t value) {
     if (at->ecam) {
         mmio_write16(at->ecam + offset, value);

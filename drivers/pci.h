@@ -20,9 +20,7 @@ enum {
     PCI_COMMAND_MASTER = 1 << 2,
     PCI_STATUS = 0x06,
     PCI_STATUS_CAPABILITIES = 1 << 4,
-    PCI_CLASS_REVISION = 0x08,
     PCI_BAR = 0x10,
-    PCI_SUBSYSTEM = 0x2c,
     PCI_CAPABILITIES = 0x34,
 };
 
@@ -43,6 +41,11 @@ typedef struct _pci_function_t {
     uint16_t device;
 } pci_function_t;
 
+/* Whether it is the same place. */
+static inline bool pci_is_same(const pci_function_t *a, const pci_function_t *b) {
+    return a->segment == b->segment && a->bus == b->bus && a->slot == b->slot && a->function == b->function;
+}
+
 typedef enum _pci_visit_t {
     PCI_GO_ON,
     PCI_STOP,
@@ -60,7 +63,6 @@ uint8_t pci_read8(const pci_function_t *function, uint8_t offset);
 uint16_t pci_read16(const pci_function_t *function, uint8_t offset);
 uint32_t pci_read32(const pci_function_t *function, uint8_t offset);
 void pci_write16(const pci_function_t *function, uint8_t offset, uint16_t value);
-void pci_write32(const pci_function_t *function, uint8_t offset, uint32_t value);
 
 /* Capabilities, one after the other: `cursor` is zero at first. Returns its id, and stores where it begins, at most
  * 0xfc; 0 behind the last one. */

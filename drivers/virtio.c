@@ -42,7 +42,6 @@ enum {
     QUEUE_NOTIFY_OFF = 0x1e,
     QUEUE_ADDRESSES = 0x20, // Three: descriptor table, available ring, used ring.
     COMMON_SIZE = 0x38,
-    NO_VECTOR = 0xffff,
 };
 
 /* Device status: 2.1. */

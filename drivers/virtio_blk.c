@@ -78,8 +78,6 @@ static const char *read_config(virtio_blk_t *blk) {
     if (!virtio_blk_read_capacity(blk)) {
         return "it has no possible capacity";
     }
-    blk->segment_size_max = limit(blk, F_SIZE_MAX, SIZE_MAX_);
-    blk->segments_max = limit(blk, F_SEG_MAX, SEG_MAX);
     blk->discard_max = range_max(blk, F_DISCARD, MAX_DISCARD);
     blk->zeroes_max = range_max(blk, F_WRITE_ZEROES, MAX_WRITE_ZEROES);
     blk->readonly = features & F_RO;
@@ -142,6 +140,11 @@ static void set_live(virtio_blk_t *blk, bool live) {
     }
 }
 
+static void go_live(virtio_blk_t *blk) {
+    virtio_start(&blk->virtio);
+    set_live(blk, true); // Not sooner: the device must not be told of anything before.
+}
+
 static unsigned queues_wanted(const virtio_blk_t *blk, uint16_t queues_max) {
     unsigned count = 1;
     uint16_t offered;
@@ -174,8 +177,11 @@ static const char *make_queues(virtio_blk_t *blk, const char *name, uint16_t que
     return problem;
 }
 
-/* At least the header, a segment and the status must fit into a queue. */
+/* Once: who describes a buffer reads them while the device may be restarted. At least the header, a segment and the
+ * status must fit into a queue. */
 static void limit_segments(virtio_blk_t *blk) {
+    blk->segment_size_max = limit(blk, F_SIZE_MAX, SIZE_MAX_);
+    blk->segments_max = limit(blk, F_SEG_MAX, SEG_MAX);
     for (unsigned i = 0; i < blk->queue_count; ++i) {
         uint32_t most = blk->queues[i].virtio.ring.size - 2;
         blk->segments_max = blk->segments_max < most ? blk->segments_max : most;
@@ -210,8 +216,7 @@ const char *virtio_blk_open(virtio_blk_t *blk, const pci_function_t *function, c
         return problem;
     }
     limit_segments(blk);
-    virtio_start(&blk->virtio);
-    set_live(blk, true); // Not sooner: the device must not be told of anything before.
+    go_live(blk);
     return NULL;
 }
 
@@ -243,9 +248,7 @@ const char *virtio_blk_restart(virtio_blk_t *blk) {
         virtio_reset(&blk->virtio);
         return problem;
     }
-    limit_segments(blk);
-    virtio_start(&blk->virtio);
-    set_live(blk, true); // Not sooner: the device must not be told of anything before.
+    go_live(blk);
     return NULL;
 }
 

@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include <string.h>
+
 #include "boot/cpu.h"
 #include "boot/paging.h"
 #include "boot/percpu.h"
@@ -133,6 +135,13 @@ void console_write_serial(const char *text, size_t len) {
 }
 
 void MICROPY_HW_EARLY_CONSOLE(const char *text, size_t len);
+
+void console_report(const char *who, const char *what, const char *why) {
+    const char *parts[] = { who, ": ", what, why ? ": " : "", why ? why : "", "\r\n" };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
+        console_write_emergency(parts[i], strlen(parts[i]));
+    }
+}
 
 void console_write_emergency(const char *text, size_t len) {
     MICROPY_HW_EARLY_CONSOLE(text, len);

@@ -37,6 +37,9 @@ void console_set_quote(int c);
  * (kernel/board.h), whoever is in the middle of some output. */
 void console_write_emergency(const char *text, size_t len);
 
+/* A line of it: `who`: `what`: `why` (or NULL). */
+void console_report(const char *who, const char *what, const char *why);
+
 /* The same, to the serial line: takes it whoever holds it, polls only. */
 void console_write_serial(const char *text, size_t len);
 

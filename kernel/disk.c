@@ -21,10 +21,7 @@ static mutex_t list_lock; /* Of: */
 static disk_t *disks;
 
 static void say(const disk_t *disk, const char *what, const char *why) {
-    const char *parts[] = { disk->name, ": ", what, why ? ": " : "", why ? why : "", "\r\n" };
-    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
-        console_write_emergency(parts[i], strlen(parts[i]));
-    }
+    console_report(disk->name, what, why);
 }
 
 /* Queue n is that of CPU n, once that runs. */
@@ -156,15 +153,10 @@ static void delist(const disk_t *disk) {
     *at = disk->next;
 }
 
-static bool is_at(const disk_t *disk, const pci_function_t *function) {
-    const pci_function_t *pci = &disk->blk.virtio.pci;
-    return pci->segment == function->segment && pci->bus == function->bus && pci->slot == function->slot && pci->function == function->function;
-}
-
 static bool is_attached(const pci_function_t *function) {
     mutex_lock(&list_lock);
     const disk_t *disk = disks;
-    while (disk && !is_at(disk, function)) {
+    while (disk && !pci_is_same(&disk->blk.virtio.pci, function)) {
         disk = disk->next;
     }
     mutex_unlock(&list_lock);
@@ -177,6 +169,7 @@ void disk_attach(const pci_function_t *function) {
     }
     disk_t *disk = kalloc(sizeof(*disk));
     if (!disk) {
+        console_report("a disk", "it is left out", "no memory for it");
         return;
     }
     memset(disk, 0, sizeof(*disk));

@@ -3,7 +3,7 @@
 
 /* Disks: block devices that threads of all interpreters read and write, each asleep until it is done. A part of one is
  * what a user has of it, the whole of it perhaps. Functions return 0 or what went wrong, a disk_error_t. Thread context,
- * but for disk_hold() and disk_release(). */
+ * but for disk_release(). */
 #ifndef MICROPY_INCLUDED_KERNEL_DISK_H
 #define MICROPY_INCLUDED_KERNEL_DISK_H
 
@@ -89,9 +89,6 @@ int disk_serial(disk_t *disk, char *out);
 /* The part from `start` on, of `size` bytes or to the disk's end (UINT64_MAX). Takes over what the caller holds of the disk.
  * NULL where memory is missing; the caller holds on then. */
 disk_part_t *disk_part_new(disk_t *disk, uint64_t start, uint64_t size, bool readonly);
-
-/* Whether the object is one. */
-bool disk_part_is(const kobject_t *object);
 
 /* Bytes that it has now. */
 uint64_t disk_part_size(const disk_part_t *part);

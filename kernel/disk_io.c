@@ -233,11 +233,6 @@ int disk_transfer(disk_t *disk, virtio_blk_type_t type, uint64_t at, void *buffe
     return error;
 }
 
-static uint32_t sectors_max(const virtio_blk_t *blk, virtio_blk_type_t type) {
-    uint32_t most = type == VIRTIO_BLK_DISCARD ? blk->discard_max : blk->zeroes_max;
-    return most & ~(blk->block_size / VIRTIO_BLK_SECTOR - 1);
-}
-
 int disk_command(disk_t *disk, virtio_blk_type_t type, uint64_t at, uint64_t len) {
     transfer_t *transfer = begin(disk);
     if (!transfer) {
@@ -249,7 +244,7 @@ int disk_command(disk_t *disk, virtio_blk_type_t type, uint64_t at, uint64_t len
         if (!request) {
             break;
         }
-        uint32_t most = sectors_max(&disk->blk, type);
+        uint32_t most = type == VIRTIO_BLK_DISCARD ? disk->blk.discard_max : disk->blk.zeroes_max;
         uint32_t now = left < most ? left : most;
         submit(request, type, sector, now, 0);
         sector += now;

@@ -30,10 +30,6 @@ disk_part_t *disk_part_new(disk_t *disk, uint64_t start, uint64_t size, bool rea
     return part;
 }
 
-bool disk_part_is(const kobject_t *object) {
-    return object->free == part_free;
-}
-
 uint64_t disk_part_size(const disk_part_t *part) {
     uint64_t disk = disk_size(part->disk);
     uint64_t left = part->start < disk ? disk - part->start : 0;
@@ -184,7 +180,7 @@ static int range(disk_part_t *part, virtio_blk_type_t type, uint64_t offset, uin
     if (!error && (offset | len) % block) {
         error = DISK_EINVAL;
     }
-    if (!error && sectors_max < block / VIRTIO_BLK_SECTOR) {
+    if (!error && !sectors_max) {
         error = DISK_EOPNOTSUPP;
     }
     return error || !len ? error : disk_command(part->disk, type, part->start + offset, len);

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "drivers/little_endian.h"
+
 #define DISK_VIEW_BUFFER_MIN 4096
 
 typedef struct _disk_view_t {
@@ -49,25 +51,6 @@ bool disk_view_crc32(disk_view_t *view, disk_range_t range, uint64_t offset, uin
 /* Whether `count` blocks of `size` bytes have room in the range. */
 static inline bool disk_range_holds(const disk_view_t *view, disk_range_t range, uint64_t count, uint32_t size) {
     return (unsigned __int128)count * size <= (unsigned __int128)range.count * view->sector_size;
-}
-
-/* Little-endian numbers at any alignment. */
-static inline uint16_t disk_le16(const uint8_t *at) {
-    uint16_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static inline uint32_t disk_le32(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
-}
-
-static inline uint64_t disk_le64(const uint8_t *at) {
-    uint64_t value;
-    memcpy(&value, at, sizeof(value));
-    return value;
 }
 
 #endif // MICROPY_INCLUDED_KERNEL_DISK_VIEW_H

@@ -11,6 +11,9 @@
 #include "kernel/machine.h"
 #include "kernel/page_alloc.h"
 
+#define INTERRUPTS_START 0xfec00000ull
+#define INTERRUPTS_END 0xfef00000ull
+
 static unsigned order_of(size_t size) {
     unsigned order = 0;
     while (((size_t)PAGE_SIZE << order) < size) {
@@ -44,9 +47,15 @@ static bool is_ram(uint64_t paddr, size_t len) {
     return false;
 }
 
+/* Nor is there any device's BAR where a PC has its interrupt controllers: SDM volume 3, 11.4.1 and 11.11.1. */
+static bool is_of_interrupts(uint64_t paddr, size_t len) {
+    return paddr < INTERRUPTS_END && INTERRUPTS_START < paddr + len;
+}
+
 mmio_t driver_map(uint64_t paddr, size_t len) {
     bool wraps = paddr + len < paddr;
-    return wraps || is_ram(paddr, len) ? NULL : paging_map_physical(paddr, len, MAP_DEVICE);
+    bool is_refused = wraps || is_ram(paddr, len) || is_of_interrupts(paddr, len);
+    return is_refused ? NULL : paging_map_physical(paddr, len, MAP_DEVICE);
 }
 
 uint64_t driver_now_ns(void) {

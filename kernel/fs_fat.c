@@ -43,20 +43,20 @@ bool fs_says_fat(const uint8_t *sector) {
 
 /* Stores the kind and the size. Returns what is wrong, or NULL. */
 static const char *read_boot_sector(const uint8_t *boot, fs_probe_t *found) {
-    uint32_t sector_size = disk_le16(boot + BYTES_PER_SECTOR);
+    uint32_t sector_size = le16_at(boot + BYTES_PER_SECTOR);
     if (!is_power_of_two(sector_size) || sector_size < 512 || sector_size > 4096) {
         return no_sense;
     }
-    uint64_t fat_sectors = disk_le16(boot + FAT_SECTORS_16);
+    uint64_t fat_sectors = le16_at(boot + FAT_SECTORS_16);
     if (!fat_sectors) {
-        fat_sectors = disk_le32(boot + FAT_SECTORS_32);
+        fat_sectors = le32_at(boot + FAT_SECTORS_32);
     }
-    uint64_t sectors = disk_le16(boot + SECTORS_16);
+    uint64_t sectors = le16_at(boot + SECTORS_16);
     if (!sectors) {
-        sectors = disk_le32(boot + SECTORS_32);
+        sectors = le32_at(boot + SECTORS_32);
     }
-    uint32_t fats = boot[FATS], reserved = disk_le16(boot + RESERVED_SECTORS);
-    uint32_t cluster = boot[SECTORS_PER_CLUSTER], root_entries = disk_le16(boot + ROOT_ENTRIES);
+    uint32_t fats = boot[FATS], reserved = le16_at(boot + RESERVED_SECTORS);
+    uint32_t cluster = boot[SECTORS_PER_CLUSTER], root_entries = le16_at(boot + ROOT_ENTRIES);
     uint32_t entries_per_sector = sector_size / ROOT_ENTRY_SIZE;
     if ((fats != 1 && fats != 2) || !is_power_of_two(cluster) || root_entries % entries_per_sector || !reserved) {
         return no_sense;
@@ -71,7 +71,7 @@ static const char *read_boot_sector(const uint8_t *boot, fs_probe_t *found) {
     }
     fs_kind_t kind = clusters <= CLUSTERS_MAX_12 ? FS_KIND_FAT12
         : clusters <= CLUSTERS_MAX_16 ? FS_KIND_FAT16 : FS_KIND_FAT32;
-    if ((kind == FS_KIND_FAT32) == (root_entries != 0) || (kind == FS_KIND_FAT32 && disk_le16(boot + VERSION_32))) {
+    if ((kind == FS_KIND_FAT32) == (root_entries != 0) || (kind == FS_KIND_FAT32 && le16_at(boot + VERSION_32))) {
         return no_sense;
     }
     uint64_t entries = clusters + 2;

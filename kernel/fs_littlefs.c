@@ -47,7 +47,7 @@ static bool begins_as_superblock(disk_view_t *view, disk_range_t range, uint32_t
     if (!disk_view_copy(view, range, offset, head, sizeof(head))) {
         return false;
     }
-    uint32_t tag = ~__builtin_bswap32(disk_le32(head + TAG_SIZE));
+    uint32_t tag = ~__builtin_bswap32(le32_at(head + TAG_SIZE));
     return tag == (TYPE_SUPERBLOCK << 20 | (sizeof(LITTLEFS_MAGIC) - 1))
            && !memcmp(head + LITTLEFS_MAGIC_AT, LITTLEFS_MAGIC, sizeof(LITTLEFS_MAGIC) - 1);
 }

@@ -87,21 +87,21 @@ static const char *read_header(disk_view_t *view, uint64_t sector, header_t *hea
     if (memcmp(at, "EFI PART", 8)) {
         return "GPT: there is no header";
     }
-    uint32_t size = disk_le32(at + HEADER_SIZE);
-    if (disk_le16(at + REVISION + 2) != REVISION_MAJOR || size < HEADER_SIZE_MIN || size > view->sector_size) {
+    uint32_t size = le32_at(at + HEADER_SIZE);
+    if (le16_at(at + REVISION + 2) != REVISION_MAJOR || size < HEADER_SIZE_MIN || size > view->sector_size) {
         return "GPT: the header is of a version that is not known here";
     }
-    if (header_crc(at, size) != disk_le32(at + HEADER_CRC)) {
+    if (header_crc(at, size) != le32_at(at + HEADER_CRC)) {
         return "GPT: the header's checksum is wrong";
     }
-    if (disk_le64(at + MY_LBA) != sector) {
+    if (le64_at(at + MY_LBA) != sector) {
         return "GPT: the header is that of another place";
     }
-    *alternate = disk_le64(at + ALTERNATE_LBA);
-    uint64_t first = disk_le64(at + FIRST_USABLE), last = disk_le64(at + LAST_USABLE);
-    header->entries = disk_le32(at + ENTRIES);
-    header->entry_size = disk_le32(at + ENTRY_SIZE);
-    header->entries_crc = disk_le32(at + ENTRIES_CRC);
+    *alternate = le64_at(at + ALTERNATE_LBA);
+    uint64_t first = le64_at(at + FIRST_USABLE), last = le64_at(at + LAST_USABLE);
+    header->entries = le32_at(at + ENTRIES);
+    header->entry_size = le32_at(at + ENTRY_SIZE);
+    header->entries_crc = le32_at(at + ENTRIES_CRC);
     uint64_t array_size = (uint64_t)header->entries * header->entry_size;
     if (last >= view->sectors) {
         return "GPT: the disk is smaller than when the table was made";
@@ -113,7 +113,7 @@ static const char *read_header(disk_view_t *view, uint64_t sector, header_t *hea
     }
     header->usable = (disk_range_t) { first, last - first + 1 };
     header->array = (disk_range_t) {
-        disk_le64(at + ENTRIES_LBA), (array_size + view->sector_size - 1) / view->sector_size,
+        le64_at(at + ENTRIES_LBA), (array_size + view->sector_size - 1) / view->sector_size,
     };
     if (header->array.start < FIRST_USABLE_MIN || ranges_overlap(header->array, header->usable)
         || ranges_overlap((disk_range_t) { sector, 1 }, header->usable)) {

@@ -18,7 +18,7 @@ typedef struct _entry_t {
 
 static entry_t entry_of(const uint8_t *sector, unsigned i) {
     const uint8_t *at = sector + MBR_ENTRIES_AT + i * MBR_ENTRY_SIZE;
-    entry_t entry = { at[4], { disk_le32(at + 8), disk_le32(at + 12) } };
+    entry_t entry = { at[4], { le32_at(at + 8), le32_at(at + 12) } };
     entry.type = entry.range.count ? entry.type : 0;
     return entry;
 }

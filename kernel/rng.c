@@ -31,13 +31,6 @@ typedef struct _rng_t {
 static mutex_t lock; // Of which there are. Their states are their reader's.
 static rng_t rngs[RNGS_MAX];
 
-static void say(const char *what, const char *why) {
-    const char *parts[] = { "rng: ", what, ": ", why, "\r\n" };
-    for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); ++i) {
-        console_write_emergency(parts[i], strlen(parts[i]));
-    }
-}
-
 static void on_answer(virtio_rng_t *device) {
     wait_wake(&device->state, WAKE_ALL);
 }
@@ -85,16 +78,14 @@ static size_t read(random_source_t *source, uint8_t *buf, size_t len) {
     }
     if (problem) {
         rng->state = RNG_BROKEN;
-        say("the device is not used", problem);
+        console_report("rng", "the device is not used", problem);
     }
     return rng->state == RNG_STARTED ? virtio_rng_take(rng->device, buf, len) : 0;
 }
 
 static bool is_noted(const pci_function_t *function) {
     for (unsigned i = 0; i < RNGS_MAX; ++i) {
-        const pci_function_t *pci = &rngs[i].pci;
-        if (rngs[i].state != RNG_NONE && pci->segment == function->segment && pci->bus == function->bus
-            && pci->slot == function->slot && pci->function == function->function) {
+        if (rngs[i].state != RNG_NONE && pci_is_same(&rngs[i].pci, function)) {
             return true;
         }
     }

@@ -17,9 +17,10 @@ from .tasking import number, repair_parser, task
 
 repair_parser()
 
+VMM_HELP = "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU"
 BOARD_HELP = {"board": "a board of the port, or a directory; else the environment's BOARD_DIR"}
 MACHINE_HELP = BOARD_HELP | {
-    "vmm": "cloud_hypervisor, nested or qemu; else Cloud Hypervisor where KVM works, or QEMU",
+    "vmm": VMM_HELP,
     "cpus": "virtual CPUs, 1 unless given",
     "memory": "RAM with K, M or G, 512M unless given",
     "disk": "a disk, path=FILE[,readonly=on][,…]: see README.md; may be repeated",

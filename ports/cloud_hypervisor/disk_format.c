@@ -94,17 +94,6 @@ static const kind_t *kind_of(mp_obj_t name) {
     mp_raise_ValueError(MP_ERROR_TEXT("no such filesystem"));
 }
 
-// A part like that one, to be claimed for itself.
-static mp_obj_t same_place(const disk_part_t *part, uint32_t block_size) {
-    kobject_hold(&part->disk->object);
-    disk_part_t *own = disk_part_new(part->disk, part->start, part->size, part->readonly);
-    if (!own) {
-        disk_release(part->disk);
-        m_malloc_fail(sizeof(*own));
-    }
-    return machine_disk_new(own, block_size);
-}
-
 static void clear(mp_obj_t disk, uint64_t at, uint64_t end) {
     uint8_t *zeros = m_new0(uint8_t, BUFFER_SIZE);
     while (at < end) {
@@ -136,7 +125,8 @@ static void make(const kind_t *kind, mp_obj_t disk) {
 static mp_obj_t disk_format(size_t n_args, const mp_obj_t *args) {
     const kind_t *kind = n_args > 1 ? kind_of(args[1]) : &kinds[0];
     const disk_part_t *part = machine_disk_part(args[0]);
-    mp_obj_t disk = same_place(part, kind->block_size ? kind->block_size(disk_part_size(part)) : 0);
+    uint32_t block_size = kind->block_size ? kind->block_size(disk_part_size(part)) : 0;
+    mp_obj_t disk = machine_disk_within(part, 0, part->size, false, block_size); // To be claimed for itself.
     int error = disk_part_claim(machine_disk_part(disk), true);
     if (error) {
         mp_raise_OSError(error);

@@ -31,18 +31,13 @@ static mp_obj_t fat_on(mp_obj_t disk) {
 // The filesystem that was found in a range of the part, which is to be mountable.
 static mp_obj_t filesystem_on(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, bool readonly) {
     uint32_t sector = part->disk->blk.block_size;
-    kobject_hold(&part->disk->object);
-    disk_part_t *own = disk_part_new(part->disk, part->start + range->start * sector, range->count * sector, readonly || part->readonly);
-    if (!own) {
-        disk_release(part->disk);
-        m_malloc_fail(sizeof(disk_part_t));
-    }
+    uint64_t start = range->start * sector, size = range->count * sector;
     #if MICROPY_VFS_LFS2
     if (found->kind == FS_KIND_LITTLEFS) {
-        return disk_call_littlefs(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), machine_disk_new(own, found->block_size));
+        return disk_call_littlefs(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), machine_disk_within(part, start, size, readonly, found->block_size));
     }
     #endif
-    return fat_on(machine_disk_new(own, 0));
+    return fat_on(machine_disk_within(part, start, size, readonly, 0));
 }
 
 // How upstream's objects begin: fs_user_mount_t, and mp_obj_vfs_lfs2_t, which no header has.

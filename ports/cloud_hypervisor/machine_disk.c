@@ -58,6 +58,21 @@ mp_obj_t machine_disk_new(disk_part_t *part, uint32_t block_size) {
     return MP_OBJ_FROM_PTR(self);
 }
 
+// Takes over what the caller holds.
+static disk_part_t *new_part(disk_t *disk, uint64_t start, uint64_t size, bool readonly) {
+    disk_part_t *part = disk_part_new(disk, start, size, readonly);
+    if (!part) {
+        disk_release(disk);
+        m_malloc_fail(sizeof(disk_part_t));
+    }
+    return part;
+}
+
+mp_obj_t machine_disk_within(const disk_part_t *part, uint64_t start, uint64_t size, bool readonly, uint32_t block_size) {
+    kobject_hold(&part->disk->object);
+    return machine_disk_new(new_part(part->disk, part->start + start, size, readonly || part->readonly), block_size);
+}
+
 // Which disk is meant: an index, or the serial that the VMM gave. Held.
 static disk_t *find(mp_obj_t id) {
     devices_find_all();
@@ -81,16 +96,6 @@ static disk_t *find(mp_obj_t id) {
     return disk;
 }
 
-// Takes over what the caller holds.
-static disk_part_t *new_part(disk_t *disk, uint64_t start, uint64_t size, bool readonly) {
-    disk_part_t *part = disk_part_new(disk, start, size, readonly);
-    if (!part) {
-        disk_release(disk);
-        m_malloc_fail(sizeof(disk_part_t));
-    }
-    return part;
-}
-
 static mp_obj_t partition_of(mp_obj_t whole_in, mp_int_t number) {
     const machine_disk_obj_t *whole = MP_OBJ_TO_PTR(whole_in);
     disk_part_t *part = part_of(whole);
@@ -100,8 +105,7 @@ static mp_obj_t partition_of(mp_obj_t whole_in, mp_int_t number) {
         mp_raise_OSError(content->view.failed ? MP_EIO : MP_ENODEV);
     }
     uint32_t sector = part->disk->blk.block_size;
-    kobject_hold(&part->disk->object);
-    return machine_disk_new(new_part(part->disk, range.start * sector, range.count * sector, part->readonly), whole->block_size);
+    return machine_disk_within(part, range.start * sector, range.count * sector, part->readonly, whole->block_size);
 }
 
 // Disk(id=0, *, partition=0, readonly=False, block_size=0). Partition 0 is the whole disk.

@@ -15,6 +15,9 @@ extern const mp_obj_type_t machine_disk_type;
 // the part.
 mp_obj_t machine_disk_new(disk_part_t *part, uint32_t block_size);
 
+// One for a range of bytes of a part.
+mp_obj_t machine_disk_within(const disk_part_t *part, uint64_t start, uint64_t size, bool readonly, uint32_t block_size);
+
 // What it is a part of. NULL: the object is no machine.Disk.
 disk_part_t *machine_disk_part(mp_obj_t self);
 

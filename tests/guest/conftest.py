@@ -7,6 +7,7 @@ A test is written once and runs on every back end. It takes `guest` (a fresh mac
 machines of its own. `@pytest.mark.machine(memory="64M", cpus=2)` sets the fields of VmSpec.
 """
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -31,6 +32,9 @@ _GUESTS = pytest.StashKey[list[Guest]]()
 
 Boot = Callable[..., Guest]
 """`boot(kernel=…, **fields of VmSpec)`: a started guest, stopped at the test's end."""
+
+Image = Callable[..., Path]
+"""`image(name, size)`: the image of a disk."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -128,6 +132,19 @@ def start(
         return boot(file, **fields)
 
     return start
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    """Makes images of zeros that take no room; see Image."""
+
+    def make(name: str = "a.img", size: int = 16 << 20) -> Path:
+        path = tmp_path / name
+        path.touch()
+        os.truncate(path, size)
+        return path
+
+    return make
 
 
 @pytest.fixture

@@ -2,13 +2,9 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """Disks that come and go, and change their size, while the guest runs."""
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from tests.guest.conftest import Boot
+from tests.guest.conftest import Boot, Image
 from tools.guest import Guest
 from tools.vmm.cloud_hypervisor import CloudHypervisor
 from tools.vmm.disk import Disk
@@ -16,7 +12,6 @@ from tools.vmm.nested import Nested
 
 MIB = 1 << 20
 
-Image = Callable[..., Path]
 come_and_go = pytest.mark.only_on("cloud_hypervisor", "nested")
 
 HELPERS = """\
@@ -51,19 +46,6 @@ def works(disk, block=0):
     errors = disk.writeblocks(block, data), disk.readblocks(block, back)
     return errors == (0, 0) and back == data
 """
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Image:
-    """`image("a.img", size)`: an image of zeros that takes no room."""
-
-    def make(name: str = "a.img", size: int = 16 * MIB) -> Path:
-        path = tmp_path / name
-        path.touch()
-        os.truncate(path, size)
-        return path
-
-    return make
 
 
 def booted(boot: Boot, *disks: Disk, **fields: object) -> Guest:

@@ -2,13 +2,11 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """machine.Disk: virtio-blk disks as block devices."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.guest.conftest import Boot
+from tests.guest.conftest import Boot, Image
 from tools.guest import Guest
 from tools.vmm.disk import Disk
 
@@ -16,21 +14,7 @@ KIB = 1 << 10
 MIB = 1 << 20
 TIB = 1 << 40
 
-Image = Callable[..., Path]
 cpus = pytest.mark.parametrize("cpus", [1, 2, 4])
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Image:
-    """`image("a.img", size)`: an image of zeros that takes no room."""
-
-    def make(name: str = "a.img", size: int = 16 * MIB) -> Path:
-        path = tmp_path / name
-        path.touch()
-        os.truncate(path, size)
-        return path
-
-    return make
 
 
 def booted(boot: Boot, *disks: Disk, **fields: object) -> Guest:

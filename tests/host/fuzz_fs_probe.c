@@ -48,7 +48,7 @@ static void check_fat(disk_view_t *view, disk_range_t range, const fs_probe_t *f
     static uint8_t bytes[4096];
     memset(bytes, 0, sizeof(bytes));
     if (found->kind == FS_KIND_LITTLEFS || !disk_view_copy(view, range, 0, bytes, 512) || !fs_says_fat(bytes)
-        || disk_le32(bytes + 36) >> 30) {
+        || le32_at(bytes + 36) >> 30) {
         return;
     }
     fat_world_t fat = { { bytes, sizeof(bytes) }, found->block_size ? found->block_size : 512 };

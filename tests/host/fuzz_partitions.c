@@ -10,8 +10,8 @@
 /* Makes the checksums of a GPT's header and its entries right, or nothing in them would be looked at. */
 static void repair_header(disk_image_t *image, uint8_t *header) {
     static uint8_t sectors[65536];
-    uint32_t sector_size = image->view.sector_size, size = disk_le32(header + 12), crc = CRC32_START;
-    uint64_t left = (uint64_t)disk_le32(header + 80) * disk_le32(header + 84), start = disk_le64(header + 72);
+    uint32_t sector_size = image->view.sector_size, size = le32_at(header + 12), crc = CRC32_START;
+    uint64_t left = (uint64_t)le32_at(header + 80) * le32_at(header + 84), start = le64_at(header + 72);
     if (memcmp(header, "EFI PART", 8) || size < 92 || size > sector_size || left > ARRAY_MAX) {
         return;
     }

@@ -65,7 +65,7 @@ def cut(timeout: float, **options: object) -> Outcome:
     done = subprocess.run(
         [str(program()), "-X", f"heapsize={HEAP}", str(PROGRAMS / "run.py")],
         input=json.dumps(options),
-        env=ENVIRONMENT | {"MICROPYPATH": str(PROGRAMS)},
+        env=ENVIRONMENT | {"MICROPYPATH": f"{PROGRAMS}:{ROOT / 'tools' / 'cut'}"},
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -88,7 +88,6 @@ PROGRAMS = {
     "unit_wait_threads": WAIT,
     "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_pci": PCI,
-    "unit_pci_gap": PCI,
     "unit_virtqueue": VIRTQUEUE,
     "unit_virtio": VIRTIO_BLK,
     "unit_virtio_blk": VIRTIO_BLK,
@@ -131,7 +130,7 @@ ON_CPUS = (
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
-    *("unit_pci", "unit_pci_gap", "unit_virtqueue", "unit_virtio"),
+    *("unit_pci", "unit_virtqueue", "unit_virtio"),
     *("unit_virtio_blk", "unit_virtio_blk_life", "fuzz_virtio_blk"),
 )
 """Those whose machine has the devices of tests/host/virtio."""

@@ -120,6 +120,45 @@ TEST(a_visit_may_be_the_last_one_or_the_last_but_for_its_neighbours) {
     CHECK_VISITED(0, 1 << 3, 2 << 3, 4 << 3, 5 << 3);
 }
 
+TEST(nothing_is_asked_behind_a_gap) {
+    start(1, true);
+    plug(0, 0, 0, 0);
+    plug(0, 1, 0, 0);
+    plug(0, 3, 0, 0);
+    answer = PCI_STOP_AT_GAP;
+    scan();
+    CHECK_VISITED(0, 1 << 3);
+    // Its id and its header; of the first empty slot the id.
+    CHECK_EQ(machine.looks, 2 * 2 + 1);
+}
+
+TEST(a_gap_is_one_of_a_bus_and_a_segment) {
+    start(2, false);
+    answer = PCI_STOP_AT_GAP;
+    plug(0, 0, 0, 0);
+    pci_model_set(plug(0, 1, 0, BRIDGE), SECONDARY_BUS, 1, 5);
+    plug(0, 3, 0, 0);
+    plug(5, 0, 0, 0);
+    plug(5, 2, 0, 0);
+    plug(0, 0, 0, 0)->segment = 1;
+    plug(0, 2, 0, 0)->segment = 1;
+    scan();
+    CHECK_VISITED(0, 1 << 3, 5 << 8, 0);
+}
+
+TEST(functions_that_are_missing_are_no_gap_and_a_slot_without_function_0_is_one) {
+    start(1, false);
+    answer = PCI_STOP_AT_GAP;
+    plug(0, 0, 0, MULTIFUNCTION);
+    plug(0, 0, 3, 0);
+    plug(0, 0, 7, 0);
+    plug(0, 1, 0, 0);
+    plug(0, 2, 1, 0);
+    plug(0, 3, 0, 0);
+    scan();
+    CHECK_VISITED(0, 3, 7, 1 << 3);
+}
+
 TEST(a_function_is_found_by_its_segment_and_slot) {
     start(2, true);
     plug(0, 3, 0, 0)->segment = 1;

@@ -33,6 +33,7 @@ from ..vmm import make_vmm
 from ..vmm.base import VmSpec
 from ..vmm.disk import Disk
 from . import image
+from .fsck import SHARED
 from .model import Stage, Tree
 from .plan import Plan
 
@@ -146,7 +147,7 @@ class Cuts:
         stage = self._stage(plan, promised)
         self.figures.in_between += stage.step > promised
         self.figures.ahead = max(self.figures.ahead, stage.step - promised)
-        if self._is_fat and (image.SHARED in limits or self.figures.cuts % REPAIRS == REPAIRS - 1):
+        if self._is_fat and (SHARED in limits or self.figures.cuts % REPAIRS == REPAIRS - 1):
             image.repair_fat(self._path)
             self._files = image.read(self._path)
             self.figures.repaired += 1

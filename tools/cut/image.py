@@ -11,31 +11,21 @@ from ..disk.image import open_image
 from ..disk.isolation import isolated
 from ..disk.littlefs import LittleFilesystem
 from ..errors import WorkFailed
+from .fsck import SHARED, kind_of
 from .model import Tree
 
-SHARED = "two entries of the same clusters"
-LIMITS = (
-    ("Reclaimed", "clusters that belong to nothing"),
-    ("cluster chain length is >", "file with more clusters than its size needs"),
-    ("cluster chain length is", "file with fewer clusters than its size needs"),
-    ("share clusters", SHARED),
-    ("Orphaned long file name", "part of a long name"),
-    ("Long filename fragment", "part of a long name"),
-    ("FATs differ", "copies of the FAT that differ"),
-    ("Free cluster summary wrong", "wrong count of free clusters"),
+LIMITS = frozenset(
+    {
+        "clusters that belong to nothing",
+        "file with more clusters than its size needs",
+        "file with fewer clusters than its size needs",
+        SHARED,
+        "part of a long name",
+        "copies of the FAT that differ",
+        "wrong count of free clusters",
+    }
 )
-"""What fsck.fat 4.2 says of FAT's own limits, and what docs/disks.md calls them."""
-_ASIDE = (
-    "/",
-    "fsck.fat ",
-    "Leaving ",
-    "Truncating ",
-    "Auto-",
-    "Not auto-",
-    "Using first FAT",
-    "(Maybe the start bit",
-)
-"""How lines of its own doings begin, and those with a name."""
+"""FAT's own, where only the VMM dies: docs/disks.md."""
 
 
 def read(path: Path) -> Tree:
@@ -64,11 +54,10 @@ def check_fat(path: Path) -> set[str]:
     """Which of FAT's limits fsck.fat finds; WorkFailed if it finds anything else."""
     done = _fsck(path, "-n")
     found = set()
-    for line in map(str.strip, done.stdout.splitlines()):
-        kind = next((kind for words, kind in LIMITS if words in line), None)
-        if kind is not None:
+    for kind in map(kind_of, done.stdout.splitlines()):
+        if kind in LIMITS:
             found.add(kind)
-        elif line and not line.startswith(_ASIDE):
+        elif kind:
             raise WorkFailed(f"{path} is beyond FAT's limits:\n{done.stdout}")
     return found
 

@@ -7,37 +7,11 @@ import os
 import vfs
 from checks import difference, is_in_flight, least_difference, tree
 from disk import SECTOR
+from fsck import kind_of
 from workload import DIRECTORY
 
 IN_PLACE = True
 AFTER = bytes(range(256)) * 20
-
-# What fsck.fat 4.2 says, and what it means. What is not here is reported as it stands.
-_COMPLAINTS = (
-    ("Reclaimed", "clusters that belong to nothing"),
-    ("cluster chain length is >", "file with more clusters than its size needs"),
-    ("cluster chain length is", "file with fewer clusters than its size needs"),
-    ("Contains a free cluster", "entry of a free cluster"),
-    ("share clusters", "two entries of the same clusters"),
-    ("Orphaned long file name", "part of a long name"),
-    ("Long filename fragment", "part of a long name"),
-    ("Invalid '..' entry", "directory with another parent"),
-    ("Expected a valid '.", "directory that was never written"),
-    ("FATs differ", "copies of the FAT that differ"),
-    ("Free cluster summary wrong", "wrong count of free clusters"),
-)
-# Lines of its own doings, and those that begin with a name.
-_ASIDE = (
-    "/",
-    "fsck.fat ",
-    "Leaving ",
-    "Truncating ",
-    "Auto-",
-    "Not auto-",
-    "Using first FAT",
-    "Creating",
-    "(Maybe the start bit",
-)
 
 
 def mount(disk):
@@ -76,11 +50,9 @@ def complaints(image):
     os.system("fsck.fat -n %s >%s 2>&1" % (image, log))
     said = set()
     with open(log) as lines:
-        for line in lines:
-            line = line.strip()
-            kinds = [kind for words, kind in _COMPLAINTS if words in line]
-            if line and (kinds or not line.startswith(_ASIDE)):
-                said.add("fsck.fat: " + (kinds[0] if kinds else line))
+        for kind in map(kind_of, lines):
+            if kind and not kind.startswith("Creating"):
+                said.add("fsck.fat: " + kind)
     return sorted(said)
 
 
