@@ -236,6 +236,7 @@ void disks_steer(void) {
 void disks_flush(void) {
     mutex_lock(&list_lock);
     for (disk_t *disk = disks; disk; disk = disk->next) {
+        disk_settle(disk);
         if (disk_is_there(disk) && disk->blk.can_flush && !disk->blk.readonly) {
             disk_command(disk, VIRTIO_BLK_FLUSH, 0, 0);
         }

@@ -49,6 +49,7 @@ typedef struct _disk_part_t {
     disk_t *disk;              /* Held. */
     uint64_t start, size;      /* Bytes; whole blocks. */
     bool readonly;
+    struct _disk_cache_t *cache; /* Used while it is claimed. NULL: there is none. */
     uint32_t claims;           /* How often it is claimed; it is in the disk's list then. */
     bool claims_writing;       /* And not only to read: once. */
     struct _disk_part_t *next;
@@ -97,7 +98,7 @@ uint64_t disk_part_size(const disk_part_t *part);
 int disk_part_read(disk_part_t *part, uint64_t offset, void *buffer, size_t len);
 int disk_part_write(disk_part_t *part, uint64_t offset, const void *buffer, size_t len);
 
-/* What was written before is on the disk when it returns. */
+/* What was written before, anywhere on the disk, is on it when it returns. */
 int disk_part_flush(disk_part_t *part);
 
 /* Whole blocks: their content is not wanted any more, and is anything; or is to be zeros. */
@@ -105,8 +106,12 @@ int disk_part_discard(disk_part_t *part, uint64_t offset, uint64_t len);
 int disk_part_write_zeroes(disk_part_t *part, uint64_t offset, uint64_t len);
 
 /* From now on nobody else writes there, nor claims it, but that readers claim it together. DISK_EBUSY where somebody has.
- * To be given back as often. */
+ * To be given back as often. While it is claimed, what is written is gathered: it is with the disk at the next disk_part_flush(),
+ * and what went wrong is told by then. At the end disk_part_unclaim() tells. */
 int disk_part_claim(disk_part_t *part, bool writing);
-void disk_part_unclaim(disk_part_t *part);
+int disk_part_unclaim(disk_part_t *part);
+
+/* Has the device have what is gathered of any part of it. What is wrong is told, and stays to be written. */
+int disk_settle(disk_t *disk);
 
 #endif // MICROPY_INCLUDED_KERNEL_DISK_H

@@ -25,16 +25,16 @@
 /* A submit that finds the device being reset tries again, so often. */
 #define TRIES 3
 
-/* One call's requests. */
-typedef struct _transfer_t {
+/* Requests that are waited for together. */
+struct _disk_transfer_t {
     disk_t *disk;
     uint32_t pending;    /* A word to wait on: 0: all are done. */
     int error;           /* The first one. */
-} transfer_t;
+};
 
 typedef struct _request_t {
     virtio_blk_request_t blk;
-    transfer_t *transfer;
+    disk_transfer_t *transfer;
     virtio_blk_queue_t *queue;
     dma_segment_t segments[SEGMENTS + 2];
 } request_t;
@@ -52,7 +52,7 @@ void disks_init(void) {
     silence_ns = seconds * NS_PER_S;
 }
 
-static void fail(transfer_t *transfer, int error) {
+static void fail(disk_transfer_t *transfer, int error) {
     int none = 0;
     __atomic_compare_exchange_n(&transfer->error, &none, error, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
@@ -70,7 +70,7 @@ static int error_of(const disk_t *disk, uint8_t result) {
     }
 }
 
-static void leave(transfer_t *transfer) {
+static void leave(disk_transfer_t *transfer) {
     uint32_t *pending = &transfer->pending;
     if (!__atomic_sub_fetch(pending, 1, __ATOMIC_ACQ_REL)) {
         wait_wake(pending, WAKE_ALL); // It may be gone already: only its address counts.
@@ -79,7 +79,7 @@ static void leave(transfer_t *transfer) {
 
 static void on_done(virtio_blk_request_t *blk) {
     request_t *request = (request_t *)blk;
-    transfer_t *transfer = request->transfer;
+    disk_transfer_t *transfer = request->transfer;
     if (__atomic_load_n(&transfer->disk->queuing, __ATOMIC_SEQ_CST)) {
         wait_wake(&request->queue->completions, WAKE_ALL);
     }
@@ -114,7 +114,7 @@ static void wait_for_room(disk_t *disk, const virtio_blk_queue_t *queue, uint32_
 
 /* Takes over the request. */
 static void submit(request_t *request, virtio_blk_type_t type, uint64_t sector, uint32_t sectors, unsigned count) {
-    transfer_t *transfer = request->transfer;
+    disk_transfer_t *transfer = request->transfer;
     disk_t *disk = transfer->disk;
     int error = 0;
     for (unsigned tries = 0; !error && tries < TRIES;) {
@@ -137,7 +137,7 @@ static void submit(request_t *request, virtio_blk_type_t type, uint64_t sector, 
     leave(transfer);
 }
 
-static request_t *new_request(transfer_t *transfer) {
+static request_t *new_request(disk_transfer_t *transfer) {
     request_t *request = kalloc(sizeof(*request));
     if (!request) {
         fail(transfer, DISK_ENOMEM);
@@ -149,20 +149,19 @@ static request_t *new_request(transfer_t *transfer) {
     return request;
 }
 
-static transfer_t *begin(disk_t *disk) {
-    transfer_t *transfer = kalloc(sizeof(*transfer));
+disk_transfer_t *disk_begin(disk_t *disk) {
+    disk_transfer_t *transfer = kalloc(sizeof(*transfer));
     if (transfer) {
-        *transfer = (transfer_t) { disk, 1, 0 };
+        *transfer = (disk_transfer_t) { disk, 1, 0 };
     }
     return transfer;
 }
 
-static bool goes_on(const transfer_t *transfer) {
+static bool goes_on(const disk_transfer_t *transfer) {
     return !__atomic_load_n(&transfer->error, __ATOMIC_RELAXED);
 }
 
-/* Waits for all. */
-static int end(transfer_t *transfer) {
+int disk_end(disk_transfer_t *transfer) {
     uint32_t pending = __atomic_sub_fetch(&transfer->pending, 1, __ATOMIC_ACQ_REL);
     while (pending) {
         wait_for_device(transfer->disk, &transfer->pending, pending);
@@ -203,12 +202,7 @@ static void count_dma(int change) {
     }
 }
 
-int disk_transfer(disk_t *disk, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len) {
-    transfer_t *transfer = begin(disk);
-    if (!transfer) {
-        return DISK_ENOMEM;
-    }
-    count_dma(1);
+void disk_add(disk_transfer_t *transfer, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len) {
     uint8_t *from = buffer;
     while (len && goes_on(transfer)) {
         request_t *request = new_request(transfer);
@@ -228,13 +222,22 @@ int disk_transfer(disk_t *disk, virtio_blk_type_t type, uint64_t at, void *buffe
         from += now;
         len -= now;
     }
-    int error = end(transfer);
+}
+
+int disk_transfer(disk_t *disk, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len) {
+    disk_transfer_t *transfer = disk_begin(disk);
+    if (!transfer) {
+        return DISK_ENOMEM;
+    }
+    count_dma(1);
+    disk_add(transfer, type, at, buffer, len);
+    int error = disk_end(transfer);
     count_dma(-1);
     return error;
 }
 
 int disk_command(disk_t *disk, virtio_blk_type_t type, uint64_t at, uint64_t len) {
-    transfer_t *transfer = begin(disk);
+    disk_transfer_t *transfer = disk_begin(disk);
     if (!transfer) {
         return DISK_ENOMEM;
     }
@@ -250,11 +253,11 @@ int disk_command(disk_t *disk, virtio_blk_type_t type, uint64_t at, uint64_t len
         sector += now;
         left -= now;
     } while (left);
-    return end(transfer);
+    return disk_end(transfer);
 }
 
 int disk_identify(disk_t *disk, char *id) {
-    transfer_t *transfer = begin(disk);
+    disk_transfer_t *transfer = disk_begin(disk);
     if (!transfer) {
         return DISK_ENOMEM;
     }
@@ -263,5 +266,5 @@ int disk_identify(disk_t *disk, char *id) {
         request->segments[1] = (dma_segment_t) { driver_address(id), VIRTIO_BLK_ID_SIZE };
         submit(request, VIRTIO_BLK_GET_ID, 0, 0, 1);
     }
-    return end(transfer);
+    return disk_end(transfer);
 }

@@ -10,6 +10,15 @@
 /* Reads or writes whole blocks at a byte of the disk. */
 int disk_transfer(disk_t *disk, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len);
 
+/* The same in pieces, which are under way together: disk_end() waits for all, and returns the first error. What they are about
+ * is the kernel's memory, and stays as it is until then. disk_begin(): NULL where memory is missing. Any thread may go on with it, one
+ * at a time. */
+typedef struct _disk_transfer_t disk_transfer_t;
+
+disk_transfer_t *disk_begin(disk_t *disk);
+void disk_add(disk_transfer_t *transfer, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len);
+int disk_end(disk_transfer_t *transfer);
+
 /* A request without data of ours: FLUSH, or DISCARD and WRITE_ZEROES, as many as it takes. */
 int disk_command(disk_t *disk, virtio_blk_type_t type, uint64_t at, uint64_t len);
 

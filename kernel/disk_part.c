@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "kernel/console.h"
+#include "kernel/disk_cache.h"
 #include "kernel/disk_io.h"
 #include "kernel/kalloc.h"
 #include "kernel/message.h"
@@ -14,8 +16,15 @@ static mutex_t partial_writes;
 
 static message_t *part_free(kobject_t *object) {
     disk_part_t *part = (disk_part_t *)object;
+    int error = 0;
     while (part->claims) {
-        disk_part_unclaim(part);
+        error = disk_part_unclaim(part);
+    }
+    if (error) {
+        console_report(part->disk->name, "what was written last, and not flushed, could not be written", NULL);
+    }
+    if (part->cache) {
+        disk_cache_free(part->cache);
     }
     disk_release(part->disk);
     kfree(part, sizeof(*part));
@@ -25,7 +34,7 @@ static message_t *part_free(kobject_t *object) {
 disk_part_t *disk_part_new(disk_t *disk, uint64_t start, uint64_t size, bool readonly) {
     disk_part_t *part = kalloc(sizeof(*part));
     if (part) {
-        *part = (disk_part_t) { { 1, part_free }, disk, start, size, readonly || disk->blk.readonly, 0, false, NULL };
+        *part = (disk_part_t) { { 1, part_free }, disk, start, size, readonly || disk->blk.readonly, NULL, 0, false, NULL };
     }
     return part;
 }
@@ -77,21 +86,30 @@ int disk_part_claim(disk_part_t *part, bool writing) {
     if (writing && part->readonly) {
         return DISK_EROFS;
     }
+    if (!part->cache) {
+        part->cache = disk_cache_new(part); // Without, it works as well.
+    }
     disk_t *disk = part->disk;
     uint64_t flags = spin_lock_irqsave(&disk->lock);
     bool busy = somebody_else(part, writing) || (part->claims && (writing || part->claims_writing));
     if (!busy) {
         part->claims_writing = writing;
     }
-    if (!busy && !part->claims++) {
+    bool is_first = !busy && !part->claims++;
+    if (is_first) {
         part->next = disk->claims;
         disk->claims = part;
     }
     spin_unlock_irqrestore(&disk->lock, flags);
+    if (is_first && part->cache) {
+        disk_cache_open(part->cache);
+    }
     return busy ? DISK_EBUSY : 0;
 }
 
-void disk_part_unclaim(disk_part_t *part) {
+int disk_part_unclaim(disk_part_t *part) {
+    bool is_last = part->claims == 1;
+    int error = is_last && part->cache ? disk_cache_close(part->cache) : 0; // As long as nobody else writes there.
     disk_t *disk = part->disk;
     uint64_t flags = spin_lock_irqsave(&disk->lock);
     if (part->claims && !--part->claims) {
@@ -102,12 +120,47 @@ void disk_part_unclaim(disk_part_t *part) {
         *at = part->next;
     }
     spin_unlock_irqrestore(&disk->lock, flags);
+    return error;
+}
+
+/* The n-th that is claimed, held; or one behind it. NULL: there are not so many. */
+static disk_part_t *claimed(disk_t *disk, unsigned n) {
+    uint64_t flags = spin_lock_irqsave(&disk->lock);
+    disk_part_t *part = disk->claims;
+    while (part && (n || !kobject_try_hold(&part->object))) {
+        n -= n > 0;
+        part = part->next;
+    }
+    spin_unlock_irqrestore(&disk->lock, flags);
+    return part;
+}
+
+int disk_settle(disk_t *disk) {
+    int error = 0;
+    disk_part_t *part;
+    for (unsigned i = 0; (part = claimed(disk, i)); ++i) {
+        int failed = part->cache ? disk_cache_settle(part->cache) : 0;
+        error = error ? error : failed;
+        kobject_release(&part->object);
+    }
+    return error;
+}
+
+/* Whole blocks. Who has claimed the part goes by its cache; who reads what somebody else has claimed reads what that one has written. */
+static int transfer_blocks(disk_part_t *part, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len) {
+    if (__atomic_load_n(&part->claims, __ATOMIC_RELAXED) && part->cache) {
+        return type == VIRTIO_BLK_IN ? disk_cache_read(part->cache, at, buffer, len)
+            : disk_cache_write(part->cache, at, buffer, len);
+    }
+    if (__atomic_load_n(&part->disk->claims, __ATOMIC_RELAXED)) {
+        disk_settle(part->disk); // What fails there is told to who writes.
+    }
+    return disk_transfer(part->disk, type, at, buffer, len);
 }
 
 /* A piece of a block, by way of the whole of it. */
 static int partial(disk_part_t *part, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len) {
-    disk_t *disk = part->disk;
-    size_t size = disk->blk.block_size, skip = at % size;
+    size_t size = part->disk->blk.block_size, skip = at % size;
     uint8_t *block = kalloc(size);
     if (!block) {
         return DISK_ENOMEM;
@@ -116,10 +169,10 @@ static int partial(disk_part_t *part, virtio_blk_type_t type, uint64_t at, void 
     if (writes) {
         mutex_lock(&partial_writes);
     }
-    int error = disk_transfer(disk, VIRTIO_BLK_IN, at - skip, block, size);
+    int error = transfer_blocks(part, VIRTIO_BLK_IN, at - skip, block, size);
     if (!error && writes) {
         memcpy(block + skip, buffer, len);
-        error = disk_transfer(disk, type, at - skip, block, size);
+        error = transfer_blocks(part, type, at - skip, block, size);
     } else if (!error) {
         memcpy(buffer, block + skip, len);
     }
@@ -147,7 +200,7 @@ static int transfer(disk_part_t *part, virtio_blk_type_t type, uint64_t offset, 
             error = partial(part, type, at, from, now);
         } else {
             now = len - len % block;
-            error = disk_transfer(part->disk, type, at, from, now);
+            error = transfer_blocks(part, type, at, from, now);
         }
         at += now;
         from += now;
@@ -168,6 +221,7 @@ int disk_part_write(disk_part_t *part, uint64_t offset, const void *buffer, size
 
 int disk_part_flush(disk_part_t *part) {
     int error = check(part, 0, 0);
+    error = error ? error : disk_settle(part->disk);
     if (error || !part->disk->blk.can_flush || part->disk->blk.readonly) {
         return error;
     }
@@ -183,7 +237,11 @@ static int range(disk_part_t *part, virtio_blk_type_t type, uint64_t offset, uin
     if (!error && !sectors_max) {
         error = DISK_EOPNOTSUPP;
     }
-    return error || !len ? error : disk_command(part->disk, type, part->start + offset, len);
+    if (error || !len) {
+        return error;
+    }
+    return part->cache ? disk_cache_command(part->cache, type, part->start + offset, len)
+        : disk_command(part->disk, type, part->start + offset, len);
 }
 
 int disk_part_discard(disk_part_t *part, uint64_t offset, uint64_t len) {

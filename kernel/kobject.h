@@ -6,6 +6,7 @@
 #ifndef MICROPY_INCLUDED_KERNEL_KOBJECT_H
 #define MICROPY_INCLUDED_KERNEL_KOBJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct _message_t;
@@ -19,6 +20,14 @@ typedef struct _kobject_t {
 
 static inline void kobject_hold(kobject_t *object) {
     __atomic_fetch_add(&object->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* For who has it from a list that its free() takes it out of: false where that is under way. */
+static inline bool kobject_try_hold(kobject_t *object) {
+    uint32_t refs = __atomic_load_n(&object->refs, __ATOMIC_RELAXED);
+    while (refs && !__atomic_compare_exchange_n(&object->refs, &refs, refs + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return refs;
 }
 
 /* kernel/message.c */

@@ -135,7 +135,7 @@ static mp_obj_t disk_format(size_t n_args, const mp_obj_t *args) {
     if (nlr_push(&nlr) == 0) {
         make(kind, disk);
         nlr_pop();
-        disk_part_unclaim(machine_disk_part(disk));
+        disk_part_unclaim(machine_disk_part(disk)); // All is written.
         return mp_const_none;
     }
     disk_part_unclaim(machine_disk_part(disk));

@@ -28,16 +28,20 @@ static mp_obj_t fat_on(mp_obj_t disk) {
     #endif
 }
 
-// The filesystem that was found in a range of the part, which is to be mountable.
-static mp_obj_t filesystem_on(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, bool readonly) {
-    uint32_t sector = part->disk->blk.block_size;
-    uint64_t start = range->start * sector, size = range->count * sector;
+// The part of a disk in which a filesystem was found, which is to be mountable.
+static mp_obj_t disk_with(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, bool readonly) {
+    uint32_t sector = part->disk->blk.block_size, block = found->kind == FS_KIND_LITTLEFS ? found->block_size : 0;
+    return machine_disk_within(part, range->start * sector, range->count * sector, readonly, block);
+}
+
+static mp_obj_t filesystem_on(mp_obj_t disk, fs_kind_t kind) {
     #if MICROPY_VFS_LFS2
-    if (found->kind == FS_KIND_LITTLEFS) {
-        return disk_call_littlefs(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), machine_disk_within(part, start, size, readonly, found->block_size));
+    if (kind == FS_KIND_LITTLEFS) {
+        return disk_call_littlefs(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), disk);
     }
     #endif
-    return fat_on(machine_disk_within(part, start, size, readonly, 0));
+    (void)kind;
+    return fat_on(disk);
 }
 
 // How upstream's objects begin: fs_user_mount_t, and mp_obj_vfs_lfs2_t, which no header has.
@@ -71,11 +75,19 @@ static bool is_true(const mp_map_t *kw_args, qstr name) {
     return found && mp_obj_is_true(found->value);
 }
 
-// Upstream's, of a filesystem; on a disk nobody else writes from then on.
-static mp_obj_t mount_filesystem(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    disk_part_t *part = is_mounted(args[0]) ? NULL : part_below(args[0]);
+// What is mounted: a filesystem, or where its kind is known the machine.Disk below it.
+typedef struct _mounted_t {
+    mp_obj_t object;
+    fs_kind_t kind; // FS_KINDS: it is a filesystem.
+} mounted_t;
+
+// By upstream's; on a disk nobody else writes from then on. Before anything of it is read, so that it is read once.
+static mp_obj_t mount_it(const mounted_t *it, mp_obj_t point, mp_map_t *kw_args) {
+    mp_obj_t args[] = { it->object, point };
+    bool is_disk = it->kind != FS_KINDS;
+    disk_part_t *part = is_disk ? machine_disk_part(it->object) : is_mounted(it->object) ? NULL : part_below(it->object);
     if (!part) {
-        return mp_vfs_mount(n_args, args, kw_args);
+        return mp_vfs_mount(2, args, kw_args);
     }
     int error = disk_part_claim(part, !part->readonly && !is_true(kw_args, MP_QSTR_readonly));
     if (error) {
@@ -83,7 +95,10 @@ static mp_obj_t mount_filesystem(size_t n_args, const mp_obj_t *args, mp_map_t *
     }
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
-        mp_obj_t result = mp_vfs_mount(n_args, args, kw_args);
+        if (is_disk) {
+            args[0] = filesystem_on(it->object, it->kind);
+        }
+        mp_obj_t result = mp_vfs_mount(2, args, kw_args);
         nlr_pop();
         return result;
     }
@@ -91,27 +106,32 @@ static mp_obj_t mount_filesystem(size_t n_args, const mp_obj_t *args, mp_map_t *
     nlr_jump(nlr.ret_val);
 }
 
+// What the disk holds, or is made to hold as upstream's does.
+static mounted_t what_is_on(mp_obj_t disk, const mp_map_t *kw_args) {
+    disk_part_t *part = machine_disk_part(disk);
+    disk_content_t *content = disk_content_read(part);
+    disk_range_t range = disk_content_all(content);
+    fs_probe_t found;
+    disk_content_probe(content, range, &found);
+    if (disk_content_is_mountable(&found)) {
+        return (mounted_t) { disk_with(part, &range, &found, is_true(kw_args, MP_QSTR_readonly)), found.kind };
+    }
+    if (!is_true(kw_args, MP_QSTR_mkfs)) {
+        mp_raise_OSError(content->view.failed ? MP_EIO : MP_ENODEV);
+    }
+    return (mounted_t) { disk, FS_KIND_FAT16 };
+}
+
 // vfs.mount(): as upstream's; the filesystem of a machine.Disk is found, and used as is best for a disk.
-static mp_obj_t disk_mount(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    if (n_args < 2) {
-        return mp_vfs_mount(n_args, pos_args, kw_args);
+static mp_obj_t disk_mount(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
+    if (n_args != 2) {
+        return mp_vfs_mount(n_args, args, kw_args);
     }
-    mp_obj_t args[] = { pos_args[0], pos_args[1] };
-    disk_part_t *part = machine_disk_part(args[0]);
-    if (part && n_args == 2) {
-        disk_content_t *content = disk_content_read(part);
-        disk_range_t range = disk_content_all(content);
-        fs_probe_t found;
-        disk_content_probe(content, range, &found);
-        if (disk_content_is_mountable(&found)) {
-            args[0] = filesystem_on(part, &range, &found, is_true(kw_args, MP_QSTR_readonly));
-        } else if (!is_true(kw_args, MP_QSTR_mkfs)) {
-            mp_raise_OSError(content->view.failed ? MP_EIO : MP_ENODEV);
-        } else {
-            args[0] = fat_on(args[0]); // As upstream's: its mount() makes it.
-        }
+    mounted_t it = { args[0], FS_KINDS };
+    if (machine_disk_part(args[0])) {
+        it = what_is_on(args[0], kw_args);
     }
-    return n_args == 2 ? mount_filesystem(2, args, kw_args) : mp_vfs_mount(n_args, pos_args, kw_args);
+    return mount_it(&it, args[1], kw_args);
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(mp_vfs_mount_obj, 0, disk_mount);
 
@@ -129,7 +149,12 @@ static mp_obj_t disk_umount(mp_obj_t what) {
     mp_vfs_umount(what);
     disk_part_t *part = is_mounted(filesystem) ? NULL : part_below(filesystem);
     if (part) {
-        disk_part_unclaim(part);
+        MP_THREAD_GIL_EXIT();
+        int error = disk_part_unclaim(part);
+        MP_THREAD_GIL_ENTER();
+        if (error) {
+            mp_raise_OSError(error);
+        }
     }
     return mp_const_none;
 }
@@ -200,8 +225,8 @@ static mp_obj_t mount_point(const places_t *places) {
 static void mount(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, const places_t *places) {
     mp_map_t none;
     mp_map_init(&none, 0);
-    mp_obj_t args[] = { filesystem_on(part, range, found, false), mount_point(places) };
-    mount_filesystem(2, args, &none);
+    mounted_t it = { disk_with(part, range, found, false), found->kind };
+    mount_it(&it, mount_point(places), &none);
 }
 
 static bool try_mount(const disk_part_t *part, uint32_t partition, const disk_range_t *range, const fs_probe_t *found, const places_t *places) {

@@ -11,7 +11,9 @@
 #include "kernel/page_alloc.h"
 #include "tests/host/cpu_world.h"
 
+#ifndef WORLD_RAM
 #define WORLD_RAM (8ull << 20)
+#endif
 
 /* With interrupts on it may be another CPU's already. */
 page_cache_t *page_cache_current(void) {

@@ -81,6 +81,7 @@ PROGRAMS = {
     "unit_address_space": ADDRESS_SPACE,
     "unit_kalloc": KALLOC,
     "unit_kalloc_threads": KALLOC,
+    "unit_disk_cache": ("kernel/disk_cache.c", *KALLOC),
     "unit_message": ("kernel/message.c", *KALLOC),
     "unit_queue_threads": QUEUE,
     "unit_call": CALL,
@@ -126,7 +127,7 @@ SHIM_VIRTIO = "tests/host/shim_virtio"
 ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
-    *("unit_address_space", "unit_random_threads"),
+    *("unit_address_space", "unit_random_threads", "unit_disk_cache"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
