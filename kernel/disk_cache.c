@@ -22,8 +22,7 @@
 #define WAY_ORDER_MIN 4
 
 #define AHEAD_MAX (1u << 20)    /* Bytes read at once. */
-#define GATHERED_MAX (1u << 20) /* Bytes that the disk does not have. */
-#define SEND (256u << 10)       /* Bytes that are sent before more are gathered. */
+#define SEND_MAX (256u << 10)   /* Bytes that are sent before more are gathered. */
 
 typedef uint32_t sectors_t;     /* A bit for each sector of a buffer. */
 _Static_assert(BUFFER / SECTOR == 8 * sizeof(sectors_t), "");
@@ -48,16 +47,21 @@ struct _disk_cache_t {
     uint32_t now;
     disk_part_t *part;
     way_t ways[WAYS];
-    /* What is written and may not be on the disk yet: all of it is in buffers. Until `sent` it is under way. */
+    /* What is written and may not be on the disk yet: all of it is in buffers. Until `sent` it is under way. While one half
+     * of that is waited for, the other goes on. */
     struct {
-        uint64_t start, sent, end;
-        unsigned way;              /* Where the last of it is. */
-        disk_transfer_t *transfer; /* NULL: nothing is. */
+        uint64_t start, middle, sent, end;
+        unsigned way;                     /* Where the last of it is. */
+        disk_transfer_t *older, *newer;   /* To `middle`, and to `sent`. NULL: nothing is under way. */
     } gathered;
 };
 
+static size_t way_size(const disk_cache_t *cache) {
+    return (size_t)PAGE_SIZE << cache->order;
+}
+
 static unsigned sets(const disk_cache_t *cache) {
-    return (PAGE_SIZE << cache->order) / BUFFER;
+    return way_size(cache) / BUFFER;
 }
 
 disk_cache_t *disk_cache_new(disk_part_t *part) {
@@ -101,8 +105,11 @@ static uint64_t buffer_of(uint64_t at) {
     return at & ~(uint64_t)(BUFFER - 1);
 }
 
+/* What follows each other lies so in memory, where it is in the same piece of a way's size; but the same place of all those pieces,
+ * which filesystems like, is not the same set. */
 static unsigned set_of(const disk_cache_t *cache, uint64_t at) {
-    return at / BUFFER & (sets(cache) - 1);
+    uint64_t piece = at / way_size(cache);
+    return (at / BUFFER + piece * 29) & (sets(cache) - 1);
 }
 
 static uint64_t at_most(uint64_t a, uint64_t b) {
@@ -246,9 +253,10 @@ static int fetch(disk_cache_t *cache, uint64_t from, uint64_t to) {
     return error;
 }
 
-/* As far as reading at a buffer's start goes on from what is there, it will go on. */
+/* As far as reading at a buffer's start goes on from what is there, it will go on. To the end of a piece at most: all of it is in as
+ * many sets. */
 static uint64_t how_far(const disk_cache_t *cache, uint64_t at) {
-    uint64_t most = at_most(AHEAD_MAX, (PAGE_SIZE << cache->order) / 2), before = 0;
+    uint64_t most = at_most(AHEAD_MAX, way_size(cache) - at % way_size(cache)), before = 0;
     while (before < most && at > before) {
         const buffer_t *buffer = find(cache, at - before - BUFFER).buffer;
         if (!buffer || !(buffer->valid >> (BUFFER / SECTOR - 1))) {
@@ -259,16 +267,50 @@ static uint64_t how_far(const disk_cache_t *cache, uint64_t at) {
     return at_least(at_most(2 * before, most), BUFFER);
 }
 
+/* So many bytes are sent before more are gathered: all that is gathered, eight times as much at most, has room in a way. */
+static size_t unit(const disk_cache_t *cache) {
+    return at_most(SEND_MAX, way_size(cache) / 8);
+}
+
 static size_t piece_at(uint64_t at, size_t len) {
     return at_most(BUFFER - at % BUFFER, len);
 }
 
+/* Waits for all that is under way. Where there is an `error`, already or now, all of it is to be sent again. */
+static int collect(disk_cache_t *cache, int error) {
+    disk_transfer_t *transfers[] = { cache->gathered.older, cache->gathered.newer };
+    for (unsigned i = 0; i < 2; ++i) {
+        int failed = transfers[i] ? disk_end(transfers[i]) : 0;
+        error = error ? error : failed;
+    }
+    cache->gathered.older = cache->gathered.newer = NULL;
+    if (!error) {
+        cache->gathered.start = cache->gathered.sent;
+    }
+    cache->gathered.middle = cache->gathered.sent = cache->gathered.start;
+    return error;
+}
+
+/* Waits for the older half. */
+static void turn_over(disk_cache_t *cache) {
+    int error = cache->gathered.older ? disk_end(cache->gathered.older) : 0;
+    cache->gathered.older = NULL;
+    if (error) {
+        collect(cache, error);
+        return;
+    }
+    cache->gathered.start = cache->gathered.middle;
+    cache->gathered.middle = cache->gathered.sent;
+    cache->gathered.older = cache->gathered.newer;
+    cache->gathered.newer = NULL;
+}
+
 /* Has all that is gathered under way. */
 static int send(disk_cache_t *cache) {
-    if (!cache->gathered.transfer) {
-        cache->gathered.transfer = disk_begin(cache->part->disk);
+    if (!cache->gathered.newer) {
+        cache->gathered.newer = disk_begin(cache->part->disk);
     }
-    requests_t requests = { .transfer = cache->gathered.transfer, .type = VIRTIO_BLK_OUT };
+    requests_t requests = { .transfer = cache->gathered.newer, .type = VIRTIO_BLK_OUT };
     if (!requests.transfer) {
         return DISK_ENOMEM;
     }
@@ -283,20 +325,7 @@ static int send(disk_cache_t *cache) {
 }
 
 static int settle(disk_cache_t *cache) {
-    if (cache->gathered.start == cache->gathered.end) {
-        return 0;
-    }
-    int error = send(cache);
-    if (cache->gathered.transfer) {
-        int failed = disk_end(cache->gathered.transfer);
-        error = error ? error : failed;
-        cache->gathered.transfer = NULL;
-    }
-    if (!error) {
-        cache->gathered.start = cache->gathered.end;
-    }
-    cache->gathered.sent = cache->gathered.start;
-    return error;
+    return cache->gathered.start == cache->gathered.end ? 0 : collect(cache, send(cache));
 }
 
 /* take(), and where only what is gathered is in the way, that goes first. No place: there is no memory for any. */
@@ -339,11 +368,10 @@ static int read(disk_cache_t *cache, uint64_t at, uint8_t *to, size_t len) {
 
 /* Where `at` does not go on with what is gathered, or that is enough, it is sent. */
 static int settle_before(disk_cache_t *cache, uint64_t at) {
-    uint64_t most = at_most(GATHERED_MAX, PAGE_SIZE << cache->order);
-    bool goes_on = at == cache->gathered.end && at - cache->gathered.start < most;
+    bool goes_on = at == cache->gathered.end && at - cache->gathered.start < 7 * unit(cache);
     int error = goes_on ? 0 : settle(cache);
     if (!error && cache->gathered.start == cache->gathered.end) {
-        cache->gathered.start = cache->gathered.sent = cache->gathered.end = at;
+        cache->gathered.start = cache->gathered.middle = cache->gathered.sent = cache->gathered.end = at;
         cache->gathered.way = WAYS;
     }
     return error;
@@ -365,8 +393,12 @@ static int write(disk_cache_t *cache, uint64_t at, const uint8_t *from, size_t l
         memcpy(into.data + at % BUFFER, from, now);
         into.buffer->valid |= sectors_of(into.buffer, at, at + now);
         cache->gathered.end += now;
-        if (cache->gathered.end - cache->gathered.sent >= SEND && (error = send(cache))) {
-            return error;
+        // What goes wrong with these is told when it goes wrong again: this write is in.
+        if (cache->gathered.end - cache->gathered.sent >= unit(cache)) {
+            send(cache);
+        }
+        if (cache->gathered.sent - cache->gathered.middle >= 2 * unit(cache)) {
+            turn_over(cache);
         }
     }
     return 0;
@@ -422,7 +454,7 @@ int disk_cache_close(disk_cache_t *cache) {
     mutex_lock(&cache->lock);
     int error = settle(cache);
     cache->is_open = false;
-    cache->gathered.start = cache->gathered.sent = cache->gathered.end;
+    cache->gathered.start = cache->gathered.middle = cache->gathered.sent = cache->gathered.end;
     for (unsigned way = 0; way < WAYS && cache->ways[way].buffers; ++way) {
         kfree(cache->ways[way].buffers, sets(cache) * sizeof(buffer_t));
         page_free(virt_to_phys(cache->ways[way].memory), cache->order);

@@ -52,14 +52,29 @@ static void make_littlefs(mp_obj_t disk) {
 #endif
 
 #if MICROPY_VFS_FAT
+// Each time that a cluster's number lies in another sector of the FAT, a long file's writes are interrupted. tools/disk/create.py has the
+// same.
+static const struct {
+    uint64_t below; // Bytes of the disk.
+    uint8_t type;
+    uint16_t cluster;
+} fat_sizes[] = {
+    { 64 * MIB, FM_FAT, 0 }, // As upstream chooses.
+    { 256 * MIB, FM_FAT, 8192 },
+    { GIB, FM_FAT, 16384 },
+    { 4 * GIB, FM_FAT32, 8192 },
+    { UINT64_MAX, FM_FAT32, 32768 },
+};
+
 // Without a partition table: what upstream's mkfs() makes of more than 2 GiB has one, and begins at sector 63.
 static void make_fat(mp_obj_t disk) {
     fs_user_mount_t *vfs = MP_OBJ_TO_PTR(mp_call_function_1(MP_OBJ_FROM_PTR(&mp_fat_vfs_type), disk));
     void *buffer = m_new(uint8_t, BUFFER_SIZE);
-    FRESULT result = f_mkfs(&vfs->fatfs, FM_FAT | FM_SFD, 0, buffer, BUFFER_SIZE);
-    if (result == FR_MKFS_ABORTED) { // It is too large for FAT16.
-        result = f_mkfs(&vfs->fatfs, FM_FAT32 | FM_SFD, 0, buffer, BUFFER_SIZE);
+    unsigned i = 0;
+    while (disk_part_size(machine_disk_part(disk)) >= fat_sizes[i].below) {
+        ++i;
     }
+    FRESULT result = f_mkfs(&vfs->fatfs, fat_sizes[i].type | FM_SFD, fat_sizes[i].cluster, buffer, BUFFER_SIZE);
     m_del(uint8_t, buffer, BUFFER_SIZE);
     if (result != FR_OK) {
         mp_raise_OSError(result == FR_MKFS_ABORTED ? MP_EINVAL : fresult_to_errno_table[result]);

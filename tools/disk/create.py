@@ -16,7 +16,16 @@ from .image import SECTOR, Area, open_image
 
 FILESYSTEMS = ("littlefs", "fat")
 TABLES = ("none", "mbr", "gpt")
+_MIB = 1 << 20
 _FAT_SECTORS_MAX = 2**32 - 1
+_FAT_SIZES = (
+    (256 * _MIB, 16, 8192),
+    (1024 * _MIB, 16, 16384),
+    (4096 * _MIB, 32, 8192),
+    (_FAT_SECTORS_MAX * SECTOR + 1, 32, 32768),
+)
+"""Up to which size FAT16 or FAT32 has clusters of how many bytes; from 64 MiB on. The guest's
+format() has the same: ports/cloud_hypervisor/disk_format.c says why."""
 _FAT_LABEL_MAX = 11
 
 
@@ -92,7 +101,7 @@ def _make_filesystem(path: Path, area: Area, wish: Wish) -> None:
 
 
 def _make_fat(path: Path, area: Area, label: str) -> None:
-    """By mkfs.fat, which chooses FAT12, FAT16 or FAT32 and the size of clusters."""
+    """By mkfs.fat, which chooses FAT12 or FAT16 and the size of clusters below 64 MiB."""
     host.require("disk")
     if area.size // SECTOR > _FAT_SECTORS_MAX:
         raise UserError("FAT reaches 2 TiB and no further.", "Give a smaller --size.")
@@ -103,6 +112,11 @@ def _make_fat(path: Path, area: Area, label: str) -> None:
         )
     command = ["mkfs.fat", f"--offset={area.start // SECTOR}", "-h", str(area.start // SECTOR)]
     command += ["-n", label] if label else []
+    if area.size >= 64 * _MIB:
+        width, cluster = next(
+            (width, cluster) for below, width, cluster in _FAT_SIZES if area.size < below
+        )
+        command += ["-F", str(width), "-s", str(cluster // SECTOR)]
     command += [str(path.absolute()), str(area.size // 1024)]
     done = subprocess.run(
         command,
