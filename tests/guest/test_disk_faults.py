@@ -13,6 +13,7 @@ from tools.guest import Guest, GuestCrashed
 from tools.vmm.disk import Disk
 from tools.vmm.qemu import Qemu
 
+KIB = 1 << 10
 MIB = 1 << 20
 SECTOR = 512
 EIO, ENOSPC, ETIMEDOUT = 5, 28, 110
@@ -135,6 +136,41 @@ def test_a_filesystem_on_a_disk_that_fails(disk: FaultyDisk, kind: str) -> None:
     disk.mend()
     disk.guest.output_of("write('new')\nvfs.umount('/d'); vfs.mount(d, '/d')")
     assert disk.eval("[open('/d/' + name).read() for name in ('kept', 'new')]") == ["kept", "new"]
+
+
+@on_qemu
+def test_what_could_not_be_written_is_not_lost(disk: FaultyDisk) -> None:
+    disk.guest.output_of(
+        "vfs.VfsFat.mkfs(d)\n"
+        "vfs.mount(d, '/d')\n"
+        "content = bytes(range(256)) * 1024\n"
+        "with open('/d/other', 'wb') as f: f.write(content)\n"
+        "f = open('/d/kept', 'wb')"
+    )
+    disk.fail({"iotype": "write", "errno": ENOSPC})
+    assert disk.eval("f.write(content)") == 256 * KIB
+    assert disk.eval("[error(f.flush), error(f.flush), error(os.sync)]") == [EIO, EIO, EIO]
+    # What is there can be read, what is only in memory too.
+    assert disk.eval("open('/d/other', 'rb').read() == content")
+    disk.mend()
+    assert disk.eval("error(f.flush)") is None
+    disk.guest.output_of("f.close()\nvfs.umount('/d'); vfs.mount(d, '/d')")
+    assert disk.eval("[open('/d/' + n, 'rb').read() == content for n in ('kept', 'other')]") == [
+        *(True, True)
+    ]
+
+
+@on_qemu
+def test_what_is_given_up_is_told(disk: FaultyDisk) -> None:
+    disk.guest.output_of(
+        "vfs.VfsFat.mkfs(d)\nvfs.mount(d, '/d')\nf = open('/d/lost', 'wb')\nf.write(bytes(4096))"
+    )
+    disk.fail({"iotype": "write", "errno": EIO})
+    assert disk.eval("error(vfs.umount, '/d')") == EIO
+    disk.mend()
+    disk.guest.output_of("vfs.mount(d, '/d')")  # It was unmounted all the same.
+    assert disk.eval("os.listdir('/d')") == []
+    assert disk.eval("works()") == WORKS
 
 
 @on_qemu
