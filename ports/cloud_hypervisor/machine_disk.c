@@ -36,7 +36,8 @@ static disk_part_t *part_of(const machine_disk_obj_t *self) {
 }
 
 disk_part_t *machine_disk_part(mp_obj_t self) {
-    return mp_obj_is_type(self, &machine_disk_type) ? part_of(MP_OBJ_TO_PTR(self)) : NULL;
+    mp_obj_t disk = mp_obj_cast_to_native_base(self, MP_OBJ_FROM_PTR(&machine_disk_type));
+    return disk != MP_OBJ_NULL ? part_of(MP_OBJ_TO_PTR(disk)) : NULL;
 }
 
 mp_obj_t machine_disk_new(disk_part_t *part, uint32_t block_size) {

@@ -18,7 +18,7 @@ mp_obj_t machine_disk_new(disk_part_t *part, uint32_t block_size);
 // One for a range of bytes of a part.
 mp_obj_t machine_disk_within(const disk_part_t *part, uint64_t start, uint64_t size, bool readonly, uint32_t block_size);
 
-// What it is a part of. NULL: the object is no machine.Disk.
+// What it is a part of. NULL: the object is no machine.Disk, nor of a class derived from that.
 disk_part_t *machine_disk_part(mp_obj_t self);
 
 // Bytes from `offset` of a block on. 0, or the negative of an error. The GIL is not needed.

@@ -375,6 +375,9 @@ vfs.mount(machine.Disk(0, partition=2), '/y', readonly=True)
 print(get('/x/new'), get('/y/new'), error_of(put, '/y/z', b''), error_of(put, '/x/z', b''))
 print(error_of(vfs.mount, second, '/z'))
 vfs.umount('/y'); vfs.umount('/x')
+class Derived(machine.Disk): pass
+vfs.mount(Derived(0, partition=2), '/x')
+print(get('/x/new'), second.writeblocks(9, bytes(512))); vfs.umount('/x')
 fs = vfs.VfsLfs2(machine.Disk(0, partition=2, block_size=4096))
 vfs.mount(fs, '/z'); print(get('/z/new')); vfs.umount(fs)
 vfs.umount('/')
@@ -393,6 +396,7 @@ for number in (3, -1): print(error_of(machine.Disk, 0, partition=number))
         "EBUSY",
         "b'2' b'2' EROFS EROFS",
         "EBUSY",
+        "b'2' -16",
         "b'2'",
         "b'again'",
         "ENODEV",
