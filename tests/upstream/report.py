@@ -32,6 +32,10 @@ float run a second time as native code, compiled by mpy-cross and loaded as .mpy
 thread run with 1, 2 and 4 CPUs; two that measure sleeps, with one CPU whose instructions are its
 clock, so that a busy host fails none.
 
+The tests of filesystems, vfs_*, run once more in tests/guest/test_upstream_vfs.py, in QEMU and on
+Cloud Hypervisor, with disks in the place of the block devices of RAM that they make; of those that
+are left out below for littlefs 1, the half for littlefs 2.
+
 A test that is not listed below passes; this page is tested against what happens.
 """
 
