@@ -42,7 +42,7 @@ typedef enum _fs_kind_t {
 typedef struct _fs_probe_t {
     uint8_t kind;                /* fs_kind_t */
     /* Its own unit and size: FAT's sectors, littlefs's blocks (what its block device must have, exactly). For
-     * ROMFS bytes. 0 where unknown. They fit into the range, unless `problem` says that they do not. */
+     * ROMFS bytes, of all of it. 0 where unknown. They fit into the range, unless `problem` says that they do not. */
     uint32_t block_size;
     uint64_t block_count;
     const char *problem;         /* Why MicroPython cannot mount it though it is of those kinds, for people; or NULL. */

@@ -49,6 +49,8 @@ void disk_content_probe(disk_content_t *content, disk_range_t range, fs_probe_t 
 
 bool disk_content_is_mountable(const fs_probe_t *found) {
     switch (found->kind) {
+        case FS_KIND_ROMFS:
+            return !found->problem;
         #if MICROPY_VFS_FAT
         case FS_KIND_FAT12:
         case FS_KIND_FAT16:

@@ -11,10 +11,12 @@
 #include "extmod/vfs.h"
 #include "extmod/vfs_fat.h"
 #include "extmod/vfs_lfs.h"
+#include "extmod/vfs_rom.h"
 
 #include "disk_content.h"
 #include "disk_format.h"
 #include "disk_mount.h"
+#include "disk_rom.h"
 #include "machine_disk.h"
 #include "mount_settings.h"
 
@@ -31,17 +33,27 @@ static mp_obj_t fat_on(mp_obj_t disk) {
 // The part of a disk in which a filesystem was found, which is to be mountable.
 static mp_obj_t disk_with(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, bool readonly) {
     uint32_t sector = part->disk->blk.block_size, block = found->kind == FS_KIND_LITTLEFS ? found->block_size : 0;
+    readonly = readonly || found->kind == FS_KIND_ROMFS;
     return machine_disk_within(part, range->start * sector, range->count * sector, readonly, block);
 }
 
-static mp_obj_t filesystem_on(mp_obj_t disk, fs_kind_t kind) {
+// What is mounted: a filesystem, or where its kind is known the machine.Disk below it.
+typedef struct _mounted_t {
+    mp_obj_t object;
+    fs_kind_t kind; // FS_KINDS: it is a filesystem.
+    uint64_t size;  // Of a ROMFS, in bytes.
+} mounted_t;
+
+static mp_obj_t filesystem_on(const mounted_t *it) {
+    if (it->kind == FS_KIND_ROMFS) {
+        return disk_rom_new(it->object, it->size);
+    }
     #if MICROPY_VFS_LFS2
-    if (kind == FS_KIND_LITTLEFS) {
-        return disk_call_littlefs(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), disk);
+    if (it->kind == FS_KIND_LITTLEFS) {
+        return disk_call_littlefs(MP_OBJ_FROM_PTR(&mp_type_vfs_lfs2), it->object);
     }
     #endif
-    (void)kind;
-    return fat_on(disk);
+    return fat_on(it->object);
 }
 
 // How upstream's objects begin: fs_user_mount_t, and mp_obj_vfs_lfs2_t, which no header has.
@@ -52,6 +64,9 @@ typedef struct _filesystem_t {
 
 // The device below a filesystem, if that is a machine.Disk; else NULL.
 static disk_part_t *part_below(mp_obj_t filesystem) {
+    if (mp_obj_is_type(filesystem, &mp_type_vfs_rom)) {
+        return disk_rom_part(filesystem);
+    }
     bool is_one = false;
     #if MICROPY_VFS_FAT
     is_one = is_one || mp_obj_is_type(filesystem, &mp_fat_vfs_type);
@@ -75,12 +90,6 @@ static bool is_true(const mp_map_t *kw_args, qstr name) {
     return found && mp_obj_is_true(found->value);
 }
 
-// What is mounted: a filesystem, or where its kind is known the machine.Disk below it.
-typedef struct _mounted_t {
-    mp_obj_t object;
-    fs_kind_t kind; // FS_KINDS: it is a filesystem.
-} mounted_t;
-
 // By upstream's; on a disk nobody else writes from then on. Before anything of it is read, so that it is read once.
 static mp_obj_t mount_it(const mounted_t *it, mp_obj_t point, mp_map_t *kw_args) {
     mp_obj_t args[] = { it->object, point };
@@ -96,7 +105,7 @@ static mp_obj_t mount_it(const mounted_t *it, mp_obj_t point, mp_map_t *kw_args)
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         if (is_disk) {
-            args[0] = filesystem_on(it->object, it->kind);
+            args[0] = filesystem_on(it);
         }
         mp_obj_t result = mp_vfs_mount(2, args, kw_args);
         nlr_pop();
@@ -114,12 +123,13 @@ static mounted_t what_is_on(mp_obj_t disk, const mp_map_t *kw_args) {
     fs_probe_t found;
     disk_content_probe(content, range, &found);
     if (disk_content_is_mountable(&found)) {
-        return (mounted_t) { disk_with(part, &range, &found, is_true(kw_args, MP_QSTR_readonly)), found.kind };
+        mp_obj_t whole = disk_with(part, &range, &found, is_true(kw_args, MP_QSTR_readonly));
+        return (mounted_t) { whole, found.kind, found.block_count };
     }
     if (!is_true(kw_args, MP_QSTR_mkfs)) {
         mp_raise_OSError(content->view.failed ? MP_EIO : MP_ENODEV);
     }
-    return (mounted_t) { disk, FS_KIND_FAT16 };
+    return (mounted_t) { disk, FS_KIND_FAT16, 0 };
 }
 
 // vfs.mount(): as upstream's; the filesystem of a machine.Disk is found, and used as is best for a disk.
@@ -127,7 +137,7 @@ static mp_obj_t disk_mount(size_t n_args, const mp_obj_t *args, mp_map_t *kw_arg
     if (n_args != 2) {
         return mp_vfs_mount(n_args, args, kw_args);
     }
-    mounted_t it = { args[0], FS_KINDS };
+    mounted_t it = { args[0], FS_KINDS, 0 };
     if (machine_disk_part(args[0])) {
         it = what_is_on(args[0], kw_args);
     }
@@ -225,7 +235,7 @@ static mp_obj_t mount_point(const places_t *places) {
 static void mount(const disk_part_t *part, const disk_range_t *range, const fs_probe_t *found, const places_t *places) {
     mp_map_t none;
     mp_map_init(&none, 0);
-    mounted_t it = { disk_with(part, range, found, false), found->kind };
+    mounted_t it = { disk_with(part, range, found, false), found->kind, found->block_count };
     mount_it(&it, mount_point(places), &none);
 }
 

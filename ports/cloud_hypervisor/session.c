@@ -9,6 +9,7 @@
 #include "shared/readline/readline.h"
 #include "shared/runtime/softtimer.h"
 
+#include "disk_rom.h"
 #include "environment.h"
 #include "heap.h"
 #include "kernel/interpreter.h"
@@ -71,6 +72,7 @@ void session_end(void) {
     shared_memory_deinit();
     #endif
     #if MICROPY_PY_MACHINE_DISK
+    disk_rom_deinit();
     machine_disk_deinit();
     #endif
     mp_deinit();
