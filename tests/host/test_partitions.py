@@ -1,10 +1,13 @@
-"""kernel/partitions.c: what is taken for a partition table, and that none lies about its disk."""
+"""kernel/partitions.c: what is taken for a partition table, and that none lies about its disk.
+
+The task `disk` goes by the same rules (tools/disk/partitions.py): every case is tried with both.
+"""
 
 from collections.abc import Callable
 
 import pytest
 
-from tests.host import programs
+from tests.host import disk_task, programs
 from tests.host.disk_images import (
     BASIC_DATA,
     EFI_SYSTEM,
@@ -32,7 +35,10 @@ def said(disk: Disk) -> list[str]:
 
 
 def table(disk: Disk) -> list[str]:
-    return said(disk)[:-1]
+    lines = said(disk)[:-1]
+    if disk_task.can_have(disk):
+        assert disk_task.table(disk) == disk_task.as_the_task_says(lines)
+    return lines
 
 
 def reads(disk: Disk) -> int:

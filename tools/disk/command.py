@@ -16,10 +16,11 @@ from ..errors import EXIT_FAILED, UserError
 from . import create as creation
 from . import transfer
 from .create import Wish
-from .detect import Place, find_place, open_filesystem
+from .detect import Place, find_filesystem, find_place, open_filesystem
+from .fat_layout import Geometry
 from .filesystem import Filesystem, normalised
 from .image import Area, open_image
-from .littlefs import LittleFilesystem, find_superblock
+from .littlefs import LittleFilesystem
 
 _PIECE = 1 << 24
 
@@ -79,7 +80,7 @@ def check(path: Path, number: int | None) -> int:
     """Say whether the filesystem is sound; the exit code."""
     with open_image(path, write=False) as image:
         place = find_place(image, number)
-        is_fat = find_superblock(place.area) is None
+        is_fat = isinstance(find_filesystem(place.area), Geometry)
         if is_fat and not _is_sound_fat(path, image, place.area):
             return EXIT_FAILED
         filesystem = open_filesystem(place.area)
@@ -148,6 +149,8 @@ def _described(path: Path, place: Place, filesystem: Filesystem) -> str:
         count = len(place.table.partitions)
         name = f" ({printable(place.partition.name)})" if place.partition.name else ""
         parts.append(f"{place.table.kind}, partition {place.partition.number}{name} of {count}")
+        if place.table.problem:
+            parts.append(f"by the copy of the table, as in the first {place.table.problem}")
     unit = "blocks" if isinstance(filesystem, LittleFilesystem) else "clusters"
     parts.append(f"{filesystem.kind}, {unit} of {filesystem.unit:,} bytes")
     if filesystem.label:

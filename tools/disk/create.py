@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import host
 from ..errors import UserError, WorkFailed
-from . import littlefs, partitions, transfer
+from . import littlefs, partitions_write, transfer
 from .detect import open_filesystem
 from .image import SECTOR, Area, open_image
 
@@ -87,9 +87,9 @@ def _check(wish: Wish) -> None:
 def _divide(image: Area, wish: Wish) -> Area:
     is_fat = wish.filesystem == "fat"
     if wish.table == "mbr":
-        return partitions.write_mbr(image, is_fat).area
+        return partitions_write.write_mbr(image, is_fat)
     if wish.table == "gpt":
-        return partitions.write_gpt(image, is_fat, wish.label).area
+        return partitions_write.write_gpt(image, is_fat, wish.label)
     return image
 
 

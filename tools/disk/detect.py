@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ..errors import UserError
 from . import littlefs, partitions
 from .fat import Fat
-from .fat_layout import read_geometry
+from .fat_layout import Geometry, read_geometry
 from .filesystem import Filesystem
 from .image import Area
-from .littlefs import LittleFilesystem
-from .partitions import Partition, PartitionTable
+from .littlefs import LittleFilesystem, Superblock
+from .partition_table import Partition, PartitionTable
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,18 @@ class Place:
 
 def find_place(image: Area, number: int | None) -> Place:
     """The partition of that number, or the first with a filesystem; or all of the image."""
-    table = _find_table(image)
+    table = partitions.read(image)
     if table is None:
         if number is not None:
             raise UserError("--partition-number: the image has no partitions.")
-        if not has_filesystem(image):
+        if find_filesystem(image) is None:
             raise UserError(
                 "The image holds neither FAT nor littlefs, and no partition table.",
                 "Make one: ./inv disk create",
             )
         return Place(image, None, None)
     for partition in table.partitions:
-        wanted = has_filesystem(partition.area) if number is None else partition.number == number
+        wanted = find_filesystem(partition.area) if number is None else partition.number == number
         if wanted:
             return Place(partition.area, table, partition)
     numbers = ", ".join(str(each.number) for each in table.partitions) or "none"
@@ -45,25 +45,19 @@ def find_place(image: Area, number: int | None) -> Place:
     raise UserError(f"The image has no partition {number}.", f"It has: {numbers}.")
 
 
-def _find_table(image: Area) -> PartitionTable | None:
-    if littlefs.find_superblock(image.part(0, min(image.size, 4096))) is not None:
-        return None  # Block 0 of littlefs: nothing else has its magic there.
-    if partitions.has_gpt(image):
-        return partitions.read_gpt(image)
-    # A boot sector of FAT ends like an MBR.
-    return None if read_geometry(image) else partitions.read_mbr(image)
-
-
-def has_filesystem(area: Area) -> bool:
-    return littlefs.find_superblock(area) is not None or read_geometry(area) is not None
+def find_filesystem(area: Area) -> Superblock | Geometry | None:
+    """What lies there, whole or not. In the guest's order (kernel/fs_probe.c): the second block of
+    an old littlefs may lie in the middle of what came after it."""
+    return (
+        littlefs.first_superblock(area) or read_geometry(area) or littlefs.second_superblock(area)
+    )
 
 
 def open_filesystem(area: Area) -> Filesystem:
     """UserError where there is none that we know, Broken where it is damaged."""
-    superblock = littlefs.find_superblock(area)
-    if superblock is not None:
-        return LittleFilesystem(area, superblock)
-    geometry = read_geometry(area)
-    if geometry is None:
+    found = find_filesystem(area)
+    if found is None:
         raise UserError("There is neither FAT nor littlefs in it.")
-    return Fat(area, geometry)
+    if isinstance(found, Superblock):
+        return LittleFilesystem(area, found)
+    return Fat(area, found)

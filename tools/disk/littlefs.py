@@ -32,8 +32,8 @@ _LOOKAHEAD = 8192
 _MTIME = 1
 """The attribute in which MicroPython keeps the time: nanoseconds since 1970, 8 bytes."""
 
-_MAGIC = b"littlefs"
-_MAGIC_AT = 8
+MAGIC = b"littlefs"
+MAGIC_AT = 8
 _SUPERBLOCK = struct.Struct("<8sIIII")
 """Magic; tag of the inline struct; version, block size, block count. SPEC.md of littlefs."""
 _PIECE = 1 << 20
@@ -60,18 +60,30 @@ class Superblock:
         return self.block_size * self.block_count
 
 
+def first_superblock(area: Area) -> Superblock | None:
+    """That of block 0. None: there is none, or it is torn."""
+    return _superblock_at(area, 0)
+
+
+def second_superblock(area: Area) -> Superblock | None:
+    """That of block 1, wherever this lies."""
+    places = (1 << bits for bits in range(7, 21))
+    return next(filter(None, (_superblock_at(area, place) for place in places)), None)
+
+
 def find_superblock(area: Area) -> Superblock | None:
-    """Block 0 has one and, where that is torn, block 1. None: neither."""
-    for at in [0, *(1 << bits for bits in range(7, 21))]:
-        raw = area.read(at + _MAGIC_AT, _SUPERBLOCK.size)
-        if len(raw) < _SUPERBLOCK.size:
-            return None
-        magic, _, version, block_size, count = _SUPERBLOCK.unpack(raw)
-        if magic != _MAGIC or version >> 16 != 2 or not count:
-            continue
-        if BLOCK_SIZE_MIN <= block_size <= BLOCK_SIZE_MAX and at in (0, block_size):
-            return Superblock(block_size, count)
-    return None
+    return first_superblock(area) or second_superblock(area)
+
+
+def _superblock_at(area: Area, at: int) -> Superblock | None:
+    raw = area.read(at + MAGIC_AT, _SUPERBLOCK.size)
+    if len(raw) < _SUPERBLOCK.size:
+        return None
+    magic, _, version, block_size, count = _SUPERBLOCK.unpack(raw)
+    is_one = magic == MAGIC and version >> 16 == 2 and count > 0 and at in (0, block_size)
+    if not is_one or not BLOCK_SIZE_MIN <= block_size <= BLOCK_SIZE_MAX:
+        return None
+    return Superblock(block_size, count)
 
 
 class _Blocks(UserContext):
