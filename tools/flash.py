@@ -23,7 +23,8 @@ from .application import Application, compile_app
 from .errors import UserError
 from .firmware_file import MOST_MEMORY, FirmwareFile
 from .imports import missing_imports
-from .romfs import IMAGE_SUFFIX, MAGIC, read_about, read_romfs
+from .romfs import IMAGE_SUFFIX, MAGIC
+from .romfs_reader import read_about, read_romfs
 from .timings import timings
 
 _ELF = b"\x7fELF"

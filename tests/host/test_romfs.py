@@ -1,4 +1,7 @@
-"""kernel/romfs.c: what is taken for a ROMFS, and that nothing a host passes as one does harm."""
+"""kernel/romfs.c: what is taken for a ROMFS, and that nothing a host passes as one does harm.
+
+The host's reader has the same rules (tools/romfs_reader.py): every image is read by both.
+"""
 
 from pathlib import Path
 
@@ -7,6 +10,7 @@ from mpremote.romfs import make_romfs as upstreams
 
 from tests.host import programs
 from tools.romfs import CHECKSUM_MARK, MAGIC, make_romfs
+from tools.romfs_reader import read_entries
 
 FILES = {
     "main.py": b"print(1)\n",
@@ -45,7 +49,19 @@ def a_file(name: bytes = b"f", content: bytes = b"x") -> bytes:
 
 
 def verdict(content: bytes, *arguments: str) -> str:
-    return programs.run("probe_romfs", *arguments, stdin=content).stdout.decode()
+    said = programs.run("probe_romfs", *arguments, stdin=content).stdout.decode()
+    if not arguments:
+        assert said == verdict_of_the_host(content)
+    return said
+
+
+def verdict_of_the_host(content: bytes) -> str:
+    try:
+        entries = read_entries(content)
+    except ValueError as error:
+        return str(error)
+    directories = sum(each is None for each in entries.values())
+    return f"{len(entries) - directories} files, {directories} directories"
 
 
 def test_what_the_tool_writes_is_read() -> None:

@@ -66,8 +66,8 @@ def test_three_tebibytes_are_quick(tmp_path: Path) -> None:
     [
         ("ls none.img", "none.img does not exist"),
         ("ls .", ". is no disk image"),
-        ("ls text", "neither FAT nor littlefs"),
-        ("ls empty", "neither FAT nor littlefs"),
+        ("ls text", "neither FAT, littlefs nor ROMFS"),
+        ("ls empty", "neither FAT, littlefs nor ROMFS"),
         ("ls d.img /none", "has no /none"),
         ("ls d.img /../a", "`..` cannot be"),
         ("ls d.img / /", "what is '/'"),

@@ -13,7 +13,8 @@ from tools import build, flash
 from tools.app_files import collect
 from tools.errors import UserError
 from tools.firmware_file import FirmwareFile
-from tools.romfs import make_romfs, read_romfs
+from tools.romfs import make_romfs
+from tools.romfs_reader import read_romfs
 
 
 @pytest.fixture(scope="module")

@@ -152,7 +152,8 @@ def _described(path: Path, place: Place, filesystem: Filesystem) -> str:
         if place.table.problem:
             parts.append(f"by the copy of the table, as in the first {place.table.problem}")
     unit = "blocks" if isinstance(filesystem, LittleFilesystem) else "clusters"
-    parts.append(f"{filesystem.kind}, {unit} of {filesystem.unit:,} bytes")
+    size = f", {unit} of {filesystem.unit:,} bytes" if filesystem.unit else ""
+    parts.append(filesystem.kind + size)
     if filesystem.label:
         parts.append(f"label {printable(filesystem.label)}")
     parts.append(f"{place.area.size:,} bytes, {filesystem.free:,} free")

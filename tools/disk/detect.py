@@ -5,13 +5,14 @@
 from dataclasses import dataclass
 
 from ..errors import UserError
-from . import littlefs, partitions
+from . import littlefs, partitions, romfs
 from .fat import Fat
 from .fat_layout import Geometry, read_geometry
 from .filesystem import Filesystem
 from .image import Area
 from .littlefs import LittleFilesystem, Superblock
 from .partition_table import Partition, PartitionTable
+from .romfs import RomFilesystem, RomImage
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def find_place(image: Area, number: int | None) -> Place:
             raise UserError("--partition-number: the image has no partitions.")
         if find_filesystem(image) is None:
             raise UserError(
-                "The image holds neither FAT nor littlefs, and no partition table.",
+                "The image holds neither FAT, littlefs nor ROMFS, and no partition table.",
                 "Make one: ./inv disk create",
             )
         return Place(image, None, None)
@@ -41,15 +42,18 @@ def find_place(image: Area, number: int | None) -> Place:
             return Place(partition.area, table, partition)
     numbers = ", ".join(str(each.number) for each in table.partitions) or "none"
     if number is None:
-        raise UserError(f"No partition of the image holds FAT or littlefs (it has: {numbers}).")
+        raise UserError(f"No partition of the image holds a filesystem (it has: {numbers}).")
     raise UserError(f"The image has no partition {number}.", f"It has: {numbers}.")
 
 
-def find_filesystem(area: Area) -> Superblock | Geometry | None:
+def find_filesystem(area: Area) -> Superblock | Geometry | RomImage | None:
     """What lies there, whole or not. In the guest's order (kernel/fs_probe.c): the second block of
     an old littlefs may lie in the middle of what came after it."""
     return (
-        littlefs.first_superblock(area) or read_geometry(area) or littlefs.second_superblock(area)
+        littlefs.first_superblock(area)
+        or read_geometry(area)
+        or romfs.find_image(area)
+        or littlefs.second_superblock(area)
     )
 
 
@@ -57,7 +61,7 @@ def open_filesystem(area: Area) -> Filesystem:
     """UserError where there is none that we know, Broken where it is damaged."""
     found = find_filesystem(area)
     if found is None:
-        raise UserError("There is neither FAT nor littlefs in it.")
+        raise UserError("There is neither FAT, littlefs nor ROMFS in it.")
     if isinstance(found, Superblock):
         return LittleFilesystem(area, found)
-    return Fat(area, found)
+    return Fat(area, found) if isinstance(found, Geometry) else RomFilesystem(area, found)

@@ -43,10 +43,10 @@ class Filesystem(ABC):
     """One that lies in an image. What is written counts with `commit`, and before it not at all."""
 
     kind: str
-    """FAT12, FAT16, FAT32, littlefs."""
+    """FAT12, FAT16, FAT32, littlefs, ROMFS."""
     label: str
     unit: int
-    """Bytes of a cluster or block."""
+    """Bytes of a cluster or block; 0: it has neither."""
 
     @property
     @abstractmethod
