@@ -57,7 +57,8 @@ VIRTIO_BLK = (
     *("tests/host/virtio/blk_model.c", "tests/host/virtio/blk_user.c", *PCI),
 )
 FAT = ("oofatfs/ff.c",)
-LITTLEFS = ("littlefs/lfs2.c", "littlefs/lfs2_util.c")
+LITTLEFS_SUM = ("littlefs/lfs2_util.c",)
+LITTLEFS = ("littlefs/lfs2.c", *LITTLEFS_SUM)
 INTERPRETER = "tests/host/micropython/interpreter.c"
 """What has this has MicroPython's core too."""
 
@@ -142,7 +143,10 @@ ON_THREADS = (
 WRAPPED = [
     f"-Wl,--wrap=__tsan_atomic32_{name}" for name in ("compare_exchange_strong", "fetch_add")
 ]
-UPSTREAM = {"unit_fs_fat": FAT, "unit_fs_littlefs": LITTLEFS, "fuzz_fs_probe": FAT}
+UPSTREAM = {
+    **{"unit_crc32": LITTLEFS_SUM, "unit_fs_fat": FAT, "unit_fs_littlefs": LITTLEFS},
+    **{"fuzz_fs_probe": FAT},
+}
 """What programs have of lib/ of MicroPython's tree, without its core."""
 UPSTREAM_FLAGS = [
     # As the port has them, but for long names.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
+#include "lib/littlefs/lfs2_util.h"
+
 #include "kernel/crc32.h"
 #include "tests/host/unit.h"
 
@@ -31,5 +33,20 @@ TEST(the_pieces_give_what_the_whole_gives) {
     for (size_t cut = 0; cut <= sizeof(text); cut++) {
         uint32_t crc = crc32_continue(CRC32_START, text, cut);
         CHECK_EQ(crc32_continue(crc, text + cut, sizeof(text) - cut), by_bits((const uint8_t *)text, sizeof(text)));
+    }
+}
+
+/* The port has littlefs use it in the place of its own. */
+TEST(littlefs_has_the_same_sum_at_every_alignment_and_length) {
+    uint8_t bytes[8 + 600];
+    srandom(1);
+    for (unsigned i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = random();
+    }
+    for (size_t start = 0; start < 8; start++) {
+        for (size_t len = 0; start + len <= sizeof(bytes); len++) {
+            uint32_t crc = random() ^ (uint32_t)random() << 16;
+            CHECK_EQ(crc32_continue(crc, bytes + start, len), lfs2_crc(crc, bytes + start, len));
+        }
     }
 }
