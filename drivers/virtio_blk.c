@@ -336,3 +336,14 @@ const char *virtio_blk_problem(const virtio_blk_t *blk) {
     }
     return NULL;
 }
+
+unsigned virtio_blk_in_flight(const virtio_blk_t *blk) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < blk->queue_count; ++i) {
+        virtio_blk_queue_t *queue = &blk->queues[i];
+        uint64_t flags = spin_lock_irqsave(&queue->lock);
+        count += queue->virtio.ring.chains;
+        spin_unlock_irqrestore(&queue->lock, flags);
+    }
+    return count;
+}

@@ -113,6 +113,9 @@ typedef enum _virtio_blk_submit_t {
 virtio_blk_submit_t virtio_blk_submit(virtio_blk_queue_t *queue, virtio_blk_request_t *request, virtio_blk_type_t type,
     uint64_t sector, uint32_t sectors, dma_segment_t *segments, unsigned count, uint32_t *completions);
 
+/* How many requests it has. Any context. */
+unsigned virtio_blk_in_flight(const virtio_blk_t *blk);
+
 /* Why a queue has stopped by itself, or NULL. Any context. */
 const char *virtio_blk_problem(const virtio_blk_t *blk);
 

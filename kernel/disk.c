@@ -104,6 +104,15 @@ void disk_is_late(disk_t *disk, uint32_t completions) {
     mutex_unlock(&disk->recovery);
 }
 
+void disk_has_lost(disk_t *disk, const uint32_t *pending, uint32_t seen) {
+    mutex_lock(&disk->recovery);
+    if (disk_is_there(disk) && __atomic_load_n(pending, __ATOMIC_ACQUIRE) == seen) {
+        say(disk, "the device has lost a request, and is reset", NULL);
+        restart(disk, DISK_ETIMEDOUT);
+    }
+    mutex_unlock(&disk->recovery);
+}
+
 int disk_await_recovery(disk_t *disk) {
     mutex_lock(&disk->recovery);
     see_to(disk);

@@ -28,6 +28,10 @@ int disk_identify(disk_t *disk, char *id);
 /* Has the disk reset, where it has been silent for too long. For kernel/disk_io.c: kernel/disk.c. */
 void disk_is_late(disk_t *disk, uint32_t completions);
 
+/* Has it reset, where it has lost requests while it did others, and `pending`, a word that is `seen` with them, has not
+ * changed. For kernel/disk_io.c. */
+void disk_has_lost(disk_t *disk, const uint32_t *pending, uint32_t seen);
+
 /* How much it has done so far: changes as long as it does something. */
 uint32_t disk_completions(const disk_t *disk);
 

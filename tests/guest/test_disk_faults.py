@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.guest.conftest import Boot
+from tests.guest.losing_disk import LosingDisk
 from tools.guest import Guest, GuestCrashed
 from tools.vmm.disk import Disk
 from tools.vmm.qemu import Qemu
@@ -48,6 +49,14 @@ class FaultyDisk:
 
     def mend(self) -> None:
         self._use("disk0")
+
+    def serve(self, path: Path) -> LosingDisk:
+        """From now on it is one of zeros that can lose requests."""
+        served = LosingDisk(path, 16 * MIB)
+        address = {"type": "unix", "path": str(path)}
+        self.do("blockdev-add", **{"driver": "nbd", "node-name": "served", "server": address})
+        self._use("served")
+        return served
 
     def throttle(self, bytes_per_second: int) -> None:
         """0: no more."""
@@ -211,6 +220,42 @@ def test_all_that_wait_for_a_silent_disk_are_told(boot: Boot, tmp_path: Path) ->
     assert len(disk.eval("ended")) == 8
     assert set(disk.eval("ended")) <= {-ETIMEDOUT, -EIO, 0}
     disk.throttle(0)
+    assert disk.eval("works()") == WORKS
+
+
+@on_qemu
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_request_is_lost_while_others_are_answered(boot: Boot, tmp_path: Path, lost: int) -> None:
+    disk = booted(boot, tmp_path, cmdline="disk-timeout=1", cpus=2)
+    served = disk.serve(tmp_path / "nbd")
+    served.lose(lost)
+    disk.guest.output_of(
+        "ended, others = [], []\n"
+        "def lose():\n"
+        "    begin = time.ticks_ms()\n"
+        "    result = d.readblocks(0, bytearray(4096))\n"
+        "    ended.append((result, time.ticks_diff(time.ticks_ms(), begin)))\n"
+        "def go_on():\n"
+        "    buffer = bytearray(4096)\n"
+        f"    while len(ended) < {lost}:\n"
+        "        others.append(d.readblocks(80, buffer))\n"
+        "        time.sleep_ms(20)\n"
+        f"for _ in range({lost}): _thread.start_new_thread(lose, ())\n"
+        "time.sleep_ms(500)\n"
+        "_thread.start_new_thread(go_on, ())"
+    )
+    disk.guest.read_until(b"disk0: the device has lost a request, and is reset\r\n", timeout=60)
+    served.find()
+    disk.guest.output_of(
+        f"while len(ended) < {lost}: time.sleep_ms(10)\ntime.sleep_ms(100)",
+        timeout=60,
+    )
+    for result, took in disk.eval("ended"):
+        assert result == -ETIMEDOUT
+        assert took >= 4000
+    assert set(disk.eval("others")) <= {0, -ETIMEDOUT}
+    assert disk.eval("others.count(0) > 50")
+    disk.mend()
     assert disk.eval("works()") == WORKS
 
 

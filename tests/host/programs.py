@@ -56,6 +56,10 @@ VIRTIO_BLK = (
     *("tests/host/virtio/virtio_model.c", "tests/host/virtio/ring_model.c"),
     *("tests/host/virtio/blk_model.c", "tests/host/virtio/blk_user.c", *PCI),
 )
+DISK_IO = (
+    *("kernel/disk.c", "kernel/disk_io.c", "kernel/mutex.c", "kernel/cmdline.c"),
+    *("kernel/message.c", *VIRTIO_BLK),
+)
 FAT = ("oofatfs/ff.c",)
 LITTLEFS_SUM = ("littlefs/lfs2_util.c",)
 LITTLEFS = ("littlefs/lfs2.c", *LITTLEFS_SUM)
@@ -94,6 +98,7 @@ PROGRAMS = {
     "unit_virtio": VIRTIO_BLK,
     "unit_virtio_blk": VIRTIO_BLK,
     "unit_virtio_blk_life": VIRTIO_BLK,
+    "unit_disk_io": DISK_IO,
     "unit_transfer": (*TRANSFER, INTERPRETER),
     "unit_transfer_bytes": (*TRANSFER, INTERPRETER),
     "unit_transfer_functions": (*TRANSFER, INTERPRETER),
@@ -133,7 +138,7 @@ ON_CPUS = (
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
     *("unit_pci", "unit_virtqueue", "unit_virtio"),
-    *("unit_virtio_blk", "unit_virtio_blk_life", "fuzz_virtio_blk"),
+    *("unit_virtio_blk", "unit_virtio_blk_life", "unit_disk_io", "fuzz_virtio_blk"),
 )
 """Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (

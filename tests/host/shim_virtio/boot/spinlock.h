@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "boot/cpu.h"
 #include "boot/lock_order.h"
 
 typedef struct _spinlock_t {
