@@ -127,6 +127,10 @@ static sectors_t sectors_of(const buffer_t *buffer, uint64_t from, uint64_t to) 
     return (sectors_t)((((uint64_t)1 << high) - 1) & ~(((uint64_t)1 << low) - 1));
 }
 
+static bool has(const buffer_t *buffer, uint64_t from, uint64_t to) {
+    return !(sectors_of(buffer, from, to) & ~buffer->valid);
+}
+
 /* Where a buffer lies: which way has it. */
 typedef struct _place_t {
     buffer_t *buffer;   /* NULL: none does. */
@@ -341,13 +345,14 @@ static int take_surely(disk_cache_t *cache, uint64_t at, unsigned preferred, pla
 /* Has [at, end), of one buffer, in it. */
 static int hold(disk_cache_t *cache, uint64_t at, uint64_t end, place_t *held) {
     int error = take_surely(cache, at, WAYS, held);
-    if (error || !held->buffer || !(sectors_of(held->buffer, at, end) & ~held->buffer->valid)) {
+    if (error || !held->buffer || has(held->buffer, at, end)) {
         return error;
     }
     const disk_part_t *part = cache->part;
     uint64_t start = buffer_of(at), limit = part->start + disk_part_size(part);
     error = fetch(cache, at_least(start, part->start), at_most(start + how_far(cache, start), limit));
-    return error ? fetch(cache, at, end) : 0; // It may have been what was not asked for.
+    // It may be what was not asked for that cannot be read.
+    return error || !has(held->buffer, at, end) ? fetch(cache, at, end) : 0;
 }
 
 static int read(disk_cache_t *cache, uint64_t at, uint8_t *to, size_t len) {
