@@ -40,6 +40,8 @@ static int prog_in_order(const struct lfs2_config *config, lfs2_block_t block, l
 
 int lfs2_mount_in_order(lfs2_t *lfs2, const struct lfs2_config *config) {
     prog = config->prog;
-    ((struct lfs2_config *)config)->prog = prog_in_order;
+    struct lfs2_config *ours = (struct lfs2_config *)config;
+    ours->prog = prog_in_order;
+    ours->block_cycles = -1; // No block of a disk wears out: each directory stays where it is.
     return lfs2_mount(lfs2, config);
 }
