@@ -23,12 +23,15 @@ class Job:
     block: int
     depth: int
     count: int
+    interpreters: int = 1
+    """Ours, among which depth and count are divided. To Linux it means nothing."""
 
     @property
     def name(self) -> str:
         order = "random" if self.scattered else "sequential"
         size = f"{self.block // MIB} MiB" if self.block >= MIB else f"{self.block // KIB} KiB"
-        return f"{order} {'write' if self.writes else 'read'}, {size}, depth {self.depth}"
+        name = f"{order} {'write' if self.writes else 'read'}, {size}, depth {self.depth}"
+        return name if self.interpreters == 1 else f"{name}, {self.interpreters} interpreters"
 
     @property
     def beside(self) -> "Job":
@@ -42,7 +45,7 @@ JOBS = [
     for depth in DEPTHS
     for writes in (False, True)
     for scattered in (False, True)
-]
+] + [Job(writes, True, 4 * KIB, 32, 4 * COUNTS[4 * KIB], 8) for writes in (False, True)]
 
 
 @dataclass(frozen=True)

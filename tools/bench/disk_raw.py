@@ -3,11 +3,12 @@
 """The raw device, beside Linux's direct I/O: both guests are up, and take turns job by job."""
 
 import statistics
+from dataclasses import replace
 
 from ..terminal import progress
 from ..vmm import make_vmm
 from ..vmm.nested import Nested
-from .disk_job import DEPTHS, JOBS, KIB, DiskGuest, Job
+from .disk_job import JOBS, KIB, DiskGuest, Job
 from .disk_pair import Pair
 from .report import Figures
 
@@ -22,12 +23,14 @@ class Counted:
 
     def __init__(self, disk: DiskGuest) -> None:
         self._disk = disk
-        self._beside: dict[int, tuple[float, float]] = {}
+        self._beside: dict[tuple[int, int], tuple[float, float]] = {}
+        """By depth and interpreters."""
         self._interrupts = disk.run(_WARM_UP).interrupts
-        for depth in DEPTHS:
-            job = Job(False, False, 4 * KIB, depth, depth).beside
+        for kind in {_kind(job): None for job in JOBS}:
+            depth, interpreters = kind
+            job = Job(False, True, 4 * KIB, depth, depth, interpreters)
             runs = [self._count(job) for _ in range(ROUNDS)]
-            self._beside[depth] = (
+            self._beside[kind] = (
                 statistics.median(exits for _, _, exits in runs),
                 statistics.median(interrupts for _, interrupts, _ in runs),
             )
@@ -36,7 +39,7 @@ class Counted:
         """`microseconds`, and `exits` and `interrupts` for each request: those of a turn with as
         few requests as can be are taken off."""
         taken, interrupts, exits = self._count(job)
-        beside_exits, beside_interrupts = self._beside[job.depth]
+        beside_exits, beside_interrupts = self._beside[_kind(job)]
         more = job.count - job.depth
         return {
             "microseconds": taken,
@@ -56,12 +59,16 @@ class Counted:
         return vmm.vm_exits() if isinstance(vmm, Nested) else 0
 
 
+def _kind(job: Job) -> tuple[int, int]:
+    return job.depth, job.interpreters
+
+
 def measure(pair: Pair, name: str) -> Figures:
     """By job's name: `bytes` and `requests` of a turn; `ours` and `linux`, each with `microseconds`
     of all turns and the medians of `exits` and `interrupts` for each request; and `ratio` of the
     median times: how many times as fast ours is."""
     scale = _FASTER.get(name, 1)
-    jobs = [Job(job.writes, job.scattered, job.block, job.depth, job.count * scale) for job in JOBS]
+    jobs = [replace(job, count=job.count * scale) for job in JOBS]
     turns: dict[str, list[dict[str, dict[str, float]]]] = {job.name: [] for job in jobs}
     with (
         pair.ours(make_vmm(name)) as ours,
