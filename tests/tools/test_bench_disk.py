@@ -2,17 +2,49 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """What `./inv bench disk` asks of its guests, and makes of what they say."""
 
-import pytest
+from typing import Any
 
-from tools.bench import disk, disk_linux
-from tools.bench.disk_job import DEPTHS, JOBS, Job
+import pytest
+from rich.console import Console
+
+from tools.bench import disk, disk_files, disk_linux
+from tools.bench.disk_file_job import FILE_JOBS, FileJob
+from tools.bench.disk_job import DEPTHS, JOBS, KIB, MIB, Job
 from tools.bench.report import Figures
 
 
 def test_every_depth_divides_its_requests() -> None:
     assert {job.depth for job in JOBS} == set(DEPTHS)
     assert all(job.count % job.depth == 0 and job.count > job.depth for job in JOBS)
+    assert all(job.depth % job.interpreters == 0 for job in JOBS)
     assert len({job.name for job in JOBS}) == len(JOBS)
+
+
+def test_the_raw_disk_is_used_by_several_interpreters_at_once() -> None:
+    assert {(job.depth, job.interpreters) for job in JOBS if job.interpreters > 1} == {(32, 8)}
+
+
+@pytest.mark.parametrize("filesystem", disk_files.FILESYSTEMS)
+def test_requests_to_files_stay_in_them(filesystem: str) -> None:
+    assert len({job.name for job in FILE_JOBS}) == len(FILE_JOBS)
+    for job in (job.on(filesystem) for job in FILE_JOBS):
+        assert job.count % job.depth == 0
+        assert len(job.files) == job.depth
+        assert job.file_bytes % job.block == 0
+        if not job.scattered and not job.is_new:
+            assert job.first >= 0
+            assert job.first + job.count // job.depth * job.block == job.file_bytes
+
+
+def test_files_are_read_and_written_in_all_ways() -> None:
+    ways = {(job.writes, job.scattered, job.block, job.depth) for job in FILE_JOBS}
+    assert ways == {
+        (writes, scattered, block, depth)
+        for writes in (False, True)
+        for scattered in (False, True)
+        for block in (4 * KIB, 64 * KIB, MIB)
+        for depth in (1, 32)
+    }
 
 
 @pytest.mark.parametrize(
@@ -27,7 +59,22 @@ def test_options_of_fio(job: Job, kind: str, engine: str) -> None:
     assert f"--rw={kind}" in words
     assert f"--ioengine={engine}" in words
     assert f"--io_size={job.block * job.count}" in words
-    assert "--direct=1" in words
+    assert "--filename=/dev/vda" in words
+
+
+def test_options_of_fio_for_files() -> None:
+    words = disk_linux.options_of(FileJob(True, False, MIB, 32, 32)).split()
+    assert {"--nrfiles=32", "--filesize=2097152", "--offset=1048576"} <= set(words)
+    assert "--end_fsync=1" in words
+    words = disk_linux.options_of(FileJob(False, True, 4096, 1, 100)).split()
+    assert {"--filename=large", "--offset=0", "--rw=randread"} <= set(words)
+    assert "--end_fsync=1" not in words
+    words = disk_linux.options_of(FileJob(True, False, MIB, 1, 24, is_new=True)).split()
+    assert {"--filename=new", f"--size={24 * MIB}", "--unlink=1"} <= set(words)
+
+
+def test_linux_can_be_told_of_each_job() -> None:
+    assert max(len(disk_linux.line_of(job)) for job in (*JOBS, *FILE_JOBS)) < disk_linux.LINE_MOST
 
 
 def figures_of(ours: float, linux: float) -> Figures:
@@ -45,3 +92,35 @@ def test_the_worst_counts() -> None:
     assert (counted.value, counted.met) == (0.949, False)
     assert boot.met
     assert disk.budgets(figures_of(1000, 950))[1].met
+
+
+def shown(table: Any) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def test_files_are_compared_by_bytes_a_second() -> None:
+    job = FileJob(True, True, MIB, 1, 20)
+    turns = [{"fat": 20e6, "littlefs": 40e6, "linux": 40e6, "raw": 1e6}] * 2
+    fat = disk_files.summary(job, "fat", turns)
+    assert (fat["bytes"], fat["requests"], fat["raw_bytes"]) == (20 * MIB, 20, 20 * MIB)
+    assert (fat["to_linux"], fat["to_raw"]) == (2.0, 0.05)
+    text = shown(disk.file_table("FAT", {job.name: fat}))
+    assert [cell.strip() for cell in text.splitlines()[4].split("│")[2:-1]] == [
+        "1.00",
+        "0.50",
+        "2.00",
+        "20.00",
+        "0.05",
+    ]
+
+
+def test_slow_jobs_on_littlefs_have_one_turn_of_fewer_requests() -> None:
+    job = FileJob(True, True, MIB, 1, 20)
+    turns = [{"littlefs": 40e6, "linux": 1e6, "raw": 1e6}, {"linux": 1e6, "raw": 1e6}]
+    littlefs = disk_files.summary(job, "littlefs", turns)
+    assert (littlefs["bytes"], littlefs["ours"], littlefs["to_raw"]) == (2 * MIB, [40e6], 0.002)
+    assert "linux" not in littlefs
+    assert "0.05" in shown(disk.file_table("littlefs", {job.name: littlefs}))

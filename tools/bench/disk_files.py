@@ -1,98 +1,99 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""Files on a disk, beside the raw disk: one after another in the same guest."""
+"""Files on a disk: on FAT beside Linux's direct I/O to the same files, and all beside our raw disk.
+The guests are up, and take turns job by job."""
 
+import os
+import shutil
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..disk.create import Wish, create
 from ..terminal import progress
 from ..vmm import make_vmm
 from ..vmm.disk import Disk
-from .disk_job import KIB, MIB
-from .disk_ours import OurDisk
-from .disk_pair import IMAGE_BYTES, Pair
+from .disk_file_job import FILE_JOBS, LARGE, LARGE_BYTES, SMALL_BYTES, FileJob
+from .disk_file_ours import OurFiles
+from .disk_job import DEPTHS, MIB, Job
+from .disk_linux import LinuxDisk
+from .disk_pair import Pair
 from .report import Figures
 
 ROUNDS = 3
-PIECES = (4 * KIB, 64 * KIB, MIB)
 FILESYSTEMS = ("fat", "littlefs")
-_BYTES = {4 * KIB: 4 * MIB, 64 * KIB: 20 * MIB, MIB: 20 * MIB}
-"""Of the file, by the size of its pieces. littlefs keeps a file until its new content is whole, so
-two must have room in the image."""
-_TIMEOUT = 300.0
+IMAGE_BYTES = 192 * MIB
+"""littlefs keeps a file until its new content is whole: there is room for all of them twice."""
 
-# Each filesystem is mounted at the boot; the raw disk is the first one. All of the images is read
-# once, so that the host has them in its memory. Before a file is read, its filesystem is mounted
-# anew: nothing of it is in the guest's memory.
-_PROGRAM = """
-import os, vfs
-for each in machine.Disk.list():
-    each_buffer = bytearray(1 << 20)
-    for i in range(each.size >> 20):
-        each.readblocks(i * 2048, each_buffer)
-def timed(act, *args):
-    gc.collect()
-    begin = ticks_us()
-    act(*args)
-    return ticks_diff(ticks_us(), begin)
-def write(path, buffer, count):
-    with open(path, "wb") as file:
-        for _ in range(count):
-            file.write(buffer)
-    os.sync()
-def read(path, buffer, count):
-    with open(path, "rb") as file:
-        for _ in range(count):
-            if file.readinto(buffer) != len(buffer):
-                raise OSError
-def raw_write(buffer, count):
-    for i in range(count):
-        disk.writeblocks(i * len(buffer) // 512, buffer)
-    disk.flush()
-def raw_read(buffer, count):
-    for i in range(count):
-        disk.readblocks(i * len(buffer) // 512, buffer)
-def turn(number, place, block, count):
-    path = place + "/file"
-    buffer = bytearray(block)
-    raw = timed(raw_write, buffer, count), timed(raw_read, buffer, count)
-    written = timed(write, path, buffer, count)
-    vfs.umount(place or "/")
-    vfs.mount(machine.Disk(number), place or "/")
-    file = written, timed(read, path, buffer, count)
-    os.remove(path)
-    print((raw, file))
-"""
+
+def make_images(directory: Path) -> dict[str, Path]:
+    """Of the same files: by filesystem, and "linux", which is a copy of FAT's."""
+    content = directory / "content"
+    content.mkdir()
+    piece = os.urandom(MIB)
+    (content / LARGE).write_bytes(piece * (LARGE_BYTES // MIB))
+    for number in range(max(DEPTHS)):
+        (content / str(number)).write_bytes(piece * (SMALL_BYTES // MIB))
+    images = {}
+    for filesystem in FILESYSTEMS:
+        images[filesystem] = directory / f"files-{filesystem}.img"
+        create(images[filesystem], Wish(IMAGE_BYTES, filesystem), source=content, force=True)
+    images["linux"] = directory / "files-linux.img"
+    shutil.copy(images["fat"], images["linux"])
+    shutil.rmtree(content)
+    return images
 
 
 def measure(pair: Pair, name: str, directory: Path) -> Figures:
-    """By filesystem, piece and direction ("write", "read"): `raw` and `file`, microseconds of each
-    turn; and `ratio` of the medians, what a file gives of what the raw disk gives. A write's time
-    goes on until all is on the disk. `directory`: for the images."""
-    disks = []
-    for filesystem in FILESYSTEMS:
-        image = directory / f"files-{filesystem}.img"
-        create(image, Wish(IMAGE_BYTES, filesystem), source=None, force=True)
-        disks.append(Disk(image))
-    figures: Figures = {}
-    with pair.ours(make_vmm(name), more=disks) as disk, progress("Measuring files") as line:
-        disk.guest.output_of(_PROGRAM)
-        for number, filesystem in enumerate(FILESYSTEMS, 1):
-            figures[filesystem] = {}
-            for piece in PIECES:
-                line.detail(f"{filesystem}, {piece:,} bytes at a time")
-                figures[filesystem][str(piece)] = _of_piece(disk, number, piece)
-    return figures
+    """By filesystem and job's name: `bytes` and `requests` of a turn; `ours`, and on FAT `linux`,
+    microseconds of all turns, one where the job is slow; `raw`, the same of our raw disk, for
+    `raw_bytes`; and `to_linux` and `to_raw`: how many times as fast ours is as these, by the
+    medians. `directory`: for the images.
+    """
+    images = make_images(directory)
+    disks = [Disk(images[filesystem], serial=filesystem) for filesystem in FILESYSTEMS]
+    turns: dict[str, list[dict[str, float]]] = {job.name: [] for job in FILE_JOBS}
+    with (
+        pair.ours(make_vmm(name), more=disks) as ours,
+        pair.linux(make_vmm(name), image=images["linux"]) as linux,
+        progress("Measuring files") as line,
+    ):
+        files = OurFiles(ours)
+        _read_all(linux)
+        for turn in range(1, ROUNDS + 1):
+            for job in FILE_JOBS:
+                line.detail(f"turn {turn} of {ROUNDS}: {job.name}")
+                taken = {"linux": linux.run(job).microseconds}
+                taken["raw"] = ours.run(job.raw).microseconds
+                for each in FILESYSTEMS:
+                    if turn == 1 or not job.is_slow_on(each):
+                        taken[each] = files.run(each, job.on(each))
+                turns[job.name].append(taken)
+    return {
+        filesystem: {job.name: summary(job, filesystem, turns[job.name]) for job in FILE_JOBS}
+        for filesystem in FILESYSTEMS
+    }
 
 
-def _of_piece(disk: OurDisk, number: int, piece: int) -> Figures:
-    place = f"/disk{number - 1}" if number > 1 else ""
-    code = f"turn({number}, {place!r}, {piece}, {_BYTES[piece] // piece})"
-    turns = [disk.value_of(code, _TIMEOUT) for _ in range(ROUNDS)]
-    figures: Figures = {"bytes": _BYTES[piece]}
-    for index, direction in enumerate(("write", "read")):
-        raw, file = ([turn[kind][index] for turn in turns] for kind in (0, 1))
-        ratio = statistics.median(raw) / statistics.median(file)
-        figures[direction] = {"raw": raw, "file": file, "ratio": int(1000 * ratio) / 1000}
+def _read_all(linux: LinuxDisk) -> None:
+    """All of the image, once, so that the host has it in its memory."""
+    linux.run(Job(False, False, MIB, 1, IMAGE_BYTES // MIB))
+
+
+def summary(job: FileJob, filesystem: str, turns: Sequence[dict[str, float]]) -> Figures:
+    """Of what `measure` has for a job. `turns`: microseconds by who: the filesystems of ours,
+    "linux", "raw"."""
+    mine = job.on(filesystem)
+    ours = [turn[filesystem] for turn in turns if filesystem in turn]
+    figures: Figures = {
+        "bytes": mine.block * mine.count,
+        "requests": mine.count,
+        "ours": ours,
+        "raw_bytes": job.block * job.count,
+    }
+    rate = figures["bytes"] / statistics.median(ours)
+    for who in ("raw", "linux") if filesystem == "fat" else ("raw",):
+        figures[who] = [turn[who] for turn in turns]
+        theirs = figures["raw_bytes"] / statistics.median(figures[who])
+        figures[f"to_{who}"] = int(1000 * rate / theirs) / 1000
     return figures

@@ -51,12 +51,15 @@ class Pair:
             yield OurDisk(guest)
 
     @contextmanager
-    def linux(self, vmm: Vmm, counting: bool = False) -> Iterator[LinuxDisk]:
+    def linux(
+        self, vmm: Vmm, counting: bool = False, image: Path | None = None
+    ) -> Iterator[LinuxDisk]:
+        """With another `image` in place of the raw one."""
         spec = VmSpec(
             linux_guest.kernel(),
             cmdline=linux_guest.COUNTING_CMDLINE if counting else linux_guest.CMDLINE,
             initramfs=self.initramfs,
-            disks=[Disk(self.images[1])],
+            disks=[Disk(image or self.images[1])],
             cpu_model=CPU,
             count_instructions=counting,
         )
