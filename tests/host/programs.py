@@ -149,8 +149,10 @@ WRAPPED = [
     f"-Wl,--wrap=__tsan_atomic32_{name}" for name in ("compare_exchange_strong", "fetch_add")
 ]
 UPSTREAM = {
-    **{"unit_crc32": LITTLEFS_SUM, "unit_fs_fat": FAT, "unit_fs_littlefs": LITTLEFS},
-    **{"fuzz_fs_probe": FAT},
+    "unit_crc32": LITTLEFS_SUM,
+    "unit_fs_fat": FAT,
+    "unit_fs_littlefs": LITTLEFS,
+    "fuzz_fs_probe": FAT,
 }
 """What programs have of lib/ of MicroPython's tree, without its core."""
 UPSTREAM_FLAGS = [
