@@ -329,6 +329,7 @@ _Noreturn void sched_run(void) {
             look_at_queue(cpu, next);
             switch_to(cpu, next);
         } else if (become_idle(cpu)) {
+            timer_before_halt();
             interrupts_enable_and_halt();
         }
     }

@@ -79,12 +79,8 @@ static void arm_count(uint64_t deadline_ns) {
     lapic_timer_set_count(ticks < UINT32_MAX ? ticks : UINT32_MAX);
 }
 
-/* Sets the hardware to the first deadline. Interrupts off. */
-static void arm(kernel_cpu_t *cpu) {
-    uint64_t deadline_ns = cpu->timers ? cpu->timers->deadline_ns : 0;
-    if (deadline_ns == cpu->timer_armed_ns) {
-        return;
-    }
+/* Sets the hardware, to no deadline where that is 0. Each time is a VM exit. Interrupts off. */
+static void set_hardware(kernel_cpu_t *cpu, uint64_t deadline_ns) {
     cpu->timer_armed_ns = deadline_ns;
     if (lapic_timer_has_deadline()) {
         lapic_timer_set_deadline(deadline_ns ? clock_tsc_at(deadline_ns) : 0);
@@ -92,6 +88,14 @@ static void arm(kernel_cpu_t *cpu) {
         arm_count(deadline_ns);
     } else {
         lapic_timer_set_count(0);
+    }
+}
+
+/* Has the hardware interrupt at the first deadline, or before: it is set anew then. So a timer that is stopped, as
+ * most are, costs nothing, and the next one neither. Interrupts off. */
+static void arm(kernel_cpu_t *cpu) {
+    if (cpu->timers && (!cpu->timer_armed_ns || cpu->timers->deadline_ns < cpu->timer_armed_ns)) {
+        set_hardware(cpu, cpu->timers->deadline_ns);
     }
 }
 
@@ -136,8 +140,8 @@ static void on_interrupt(interrupt_frame_t *frame) {
     lapic_eoi();
 }
 
-/* Takes a queued timer out, wherever it is queued. The hardware of another CPU stays set: it finds nothing
- * to do then. Interrupts off. */
+/* Takes a queued timer out, wherever it is queued. The hardware stays set: it finds nothing to do then.
+ * Interrupts off. */
 static bool remove(ktimer_t *timer) {
     kernel_cpu_t *cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
     if (!cpu) {
@@ -145,9 +149,6 @@ static bool remove(ktimer_t *timer) {
     }
     spin_lock(&cpu->timer_lock);
     bool was_queued = timer->queued && take_out(cpu, timer);
-    if (was_queued && cpu == kernel_cpu()) {
-        arm(cpu);
-    }
     spin_unlock(&cpu->timer_lock);
     while (!was_queued && cpu != kernel_cpu() && __atomic_load_n(&cpu->firing, __ATOMIC_ACQUIRE) == timer) {
         cpu_relax();
@@ -174,6 +175,17 @@ bool timer_stop(ktimer_t *timer) {
     bool was_queued = remove(timer);
     interrupts_restore(flags);
     return was_queued;
+}
+
+void timer_before_halt(void) {
+    kernel_cpu_t *cpu = kernel_cpu();
+    if (cpu->timer_armed_ns) {
+        spin_lock(&cpu->timer_lock);
+        if (!cpu->timers) {
+            set_hardware(cpu, 0);
+        }
+        spin_unlock(&cpu->timer_lock);
+    }
 }
 
 void timer_init_cpu(void) {

@@ -26,6 +26,9 @@ void timer_start(ktimer_t *timer, uint64_t deadline_ns, void (*fn)(ktimer_t *tim
  * running any more, unless this was called by it. Any thread that holds no lock which that takes. */
 bool timer_stop(ktimer_t *timer);
 
+/* This CPU is about to halt: no timer that was stopped wakes it, where no other is queued. Interrupts off. */
+void timer_before_halt(void);
+
 /* Allows timer_start(). Boot CPU, once, after the local APIC is up. */
 void timer_init(void);
 
