@@ -12,7 +12,7 @@ LARGE_BYTES = 24 * MIB
 SMALL_BYTES = 2 * MIB
 """Of each of the files for more: one for each request in flight, named by their numbers."""
 COUNTS = {4 * KIB: 512, 64 * KIB: 256, MIB: 24}
-"""Requests of a turn, by their size: at depth 1."""
+"""Requests of a turn, by their size: at depth 1. Of random ones of 4 KiB there are half as many."""
 _COUNTS_OF_SMALL = {4 * KIB: 64, 64 * KIB: 32, MIB: 2}
 """Of each file, where there are several."""
 _SLOW_COUNTS = {1: 2, 32: 32}
@@ -68,12 +68,13 @@ class FileJob(Job):
         return replace(self, count=_SLOW_COUNTS[self.depth]) if slow else self
 
 
-def _count(block: int, depth: int) -> int:
-    return COUNTS[block] if depth == 1 else depth * _COUNTS_OF_SMALL[block]
+def _count(block: int, depth: int, scattered: bool) -> int:
+    count = COUNTS[block] if depth == 1 else depth * _COUNTS_OF_SMALL[block]
+    return count // 2 if scattered and block == 4 * KIB else count
 
 
 FILE_JOBS = [
-    FileJob(writes, scattered, block, depth, _count(block, depth))
+    FileJob(writes, scattered, block, depth, _count(block, depth, scattered))
     for block in COUNTS
     for depth in DEPTHS
     for writes in (False, True)
