@@ -61,6 +61,19 @@ static void mount_all(void) {
     }
 }
 
+/* Cloud Hypervisor sends a guest's serial output byte by byte, and what its socket does not take it keeps until the guest
+ * sends more: since v53, whose socket does not block. Linux counts most of a KiB for each byte, so that by default some
+ * hundreds of them fill the socket. */
+#define SOCKET_BUFFER "67108864"
+
+static void enlarge_socket_buffers(void) {
+    int fd = open("/proc/sys/net/core/wmem_default", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, SOCKET_BUFFER, strlen(SOCKET_BUFFER)) < 0) {
+        agent_die("cannot enlarge the buffers of sockets: %s", strerror(errno));
+    }
+    close(fd);
+}
+
 static void load_modules(void) {
     FILE *list = fopen(MODULE_LIST, "r");
     if (list == NULL) {
@@ -117,6 +130,7 @@ int agent_listen(int *port) {
 int main(void) {
     mount_all();
     load_modules();
+    enlarge_socket_buffers();
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bring_up(fd, "lo", "127.0.0.1", "255.0.0.0");
     bring_up(fd, "eth0", ADDRESS, NETMASK);
