@@ -337,6 +337,18 @@ const char *virtio_blk_problem(const virtio_blk_t *blk) {
     return NULL;
 }
 
+void virtio_blk_nudge(virtio_blk_t *blk) {
+    for (unsigned i = 0; i < blk->queue_count; ++i) {
+        virtio_blk_queue_t *queue = &blk->queues[i];
+        on_used(queue);
+        uint64_t flags = spin_lock_irqsave(&queue->lock);
+        if (queue->live && queue->virtio.ring.chains) {
+            virtqueue_notify(&queue->virtio.ring);
+        }
+        spin_unlock_irqrestore(&queue->lock, flags);
+    }
+}
+
 unsigned virtio_blk_in_flight(const virtio_blk_t *blk) {
     unsigned count = 0;
     for (unsigned i = 0; i < blk->queue_count; ++i) {

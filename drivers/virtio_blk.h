@@ -113,6 +113,10 @@ typedef enum _virtio_blk_submit_t {
 virtio_blk_submit_t virtio_blk_submit(virtio_blk_queue_t *queue, virtio_blk_request_t *request, virtio_blk_type_t type,
     uint64_t sector, uint32_t sectors, dma_segment_t *segments, unsigned count, uint32_t *completions);
 
+/* For who has waited for long: looks what the device has done, as its interrupt may be lost, and tells it of what it has, as
+ * that may be lost, too. Thread context. */
+void virtio_blk_nudge(virtio_blk_t *blk);
+
 /* How many requests it has. Any context. */
 unsigned virtio_blk_in_flight(const virtio_blk_t *blk);
 

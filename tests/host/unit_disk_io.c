@@ -247,6 +247,48 @@ TEST(a_device_that_answers_nothing_is_reset_sooner) {
     end_after_resets(resets_at_start + 1, SAID_SILENT);
 }
 
+static void end_without_an_interrupt(void) {
+    io_take_all();
+    uint16_t head = 0;
+    while (blk_find_taken(0, &head)) {
+        blk_end(0, head);
+    }
+}
+
+static void one_reads(unsigned index) {
+    timed(index, read_lost_sectors);
+}
+
+static void check_that_a_second_was_lost(void) {
+    CHECK_EQ(results[0], 0);
+    CHECK(took_ns[0] >= S && took_ns[0] < 2 * S);
+    end_after_resets(resets_at_start, "");
+}
+
+TEST(an_interrupt_that_is_lost_costs_a_second) {
+    start_usual();
+    io.step = end_without_an_interrupt;
+    io_threads(1, one_reads);
+    check_that_a_second_was_lost();
+}
+
+static bool was_told;
+
+static void miss_the_first_notification(void) {
+    if (!was_told) {
+        was_told = device.queue[0].ring.awake;
+        device.queue[0].ring.awake = false;
+    }
+    blk_run();
+}
+
+TEST(a_notification_that_is_lost_costs_a_second) {
+    start_usual();
+    io.step = miss_the_first_notification;
+    io_threads(1, one_reads);
+    check_that_a_second_was_lost();
+}
+
 /* Requests in the order in which they came, one in 25 s. */
 static uint16_t oldest;
 
