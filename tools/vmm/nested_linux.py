@@ -216,7 +216,8 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 
 def _command(image: NestedImage, monitor_fd: int) -> list[str]:
-    command = [qemu.PROGRAM, "-machine", "q35,accel=tcg", "-cpu", _CPU, "-smp", "1"]
+    # Of one CPU, but where there can be two memory barriers are kept: qemu.py.
+    command = [qemu.PROGRAM, "-machine", "q35,accel=tcg", "-cpu", _CPU, "-smp", "1,maxcpus=2"]
     command += [
         "-m",
         f"{_memory_mib()}M",
