@@ -153,9 +153,9 @@ class Qemu(Vmm):
 
 
 def _processors(spec: VmSpec) -> str:
-    """As -smp takes it. Where there can be one CPU only, QEMU before 8.1 leaves out the guest's memory
-    barriers; its devices, on threads of their own, then miss a request now and then, or the guest
-    an answer. So there could be another. Not where instructions are counted: it would not help."""
+    """As -smp takes it. Where there can be one CPU only, QEMU before 8.1 leaves out the guest's
+    memory barriers; its devices, on threads of their own, then miss a request now and then, or the
+    guest an answer. So there could be another. Where instructions are counted it would not help."""
     alone = spec.cpus == 1 and not spec.count_instructions
     return "cpus=1,maxcpus=2" if alone else str(spec.cpus)
 
