@@ -21,9 +21,15 @@ from tools.bench import (
     smp_waits,
     unix_port,
 )
-from tools.bench.disk_job import Job
+from tools.bench.disk_file_job import LARGE, LARGE_BYTES, SMALL_BYTES, FileJob
+from tools.bench.disk_file_ours import OurFiles
+from tools.bench.disk_files import FILESYSTEMS, make_images
+from tools.bench.disk_job import MIB, Job
 from tools.bench.disk_raw import Counted
+from tools.disk.detect import open_filesystem
+from tools.disk.image import open_image
 from tools.guest import Guest
+from tools.vmm.disk import Disk
 from tools.vmm.qemu import Qemu
 
 SIZE = 8 << 10
@@ -116,6 +122,37 @@ def test_disks_of_both_guests_are_measured(tmp_path: Path) -> None:
             one = guest.run(Job(False, True, 4096, 1, 50))
             assert one["microseconds"] > 0
             assert 0.9 < one["interrupts"] < 1.1
-            assert guest.run(Job(True, False, 1 << 20, 32, 64))["microseconds"] > 0
+            assert guest.run(Job(False, True, 4096, 32, 64, 8))["microseconds"] > 0
+            assert guest.run(Job(True, False, MIB, 32, 64))["microseconds"] > 0
     # Both have written zeros there.
-    assert all(not any(image.read_bytes()[1 << 20 : 2 << 20]) for image in pair.images)
+    assert all(not any(image.read_bytes()[MIB : 2 * MIB]) for image in pair.images)
+
+
+@pytest.mark.only_on("qemu")
+@pytest.mark.timeout(900)
+def test_files_of_both_guests_are_measured(tmp_path: Path) -> None:
+    pair = disk_pair.make_pair(tmp_path)
+    images = make_images(tmp_path)
+    disks = [Disk(images[filesystem], serial=filesystem) for filesystem in FILESYSTEMS]
+    with (
+        pair.ours(Qemu(), more=disks) as ours,
+        pair.linux(Qemu(), image=images["linux"]) as linux,
+    ):
+        files = OurFiles(ours)
+        for job in (
+            FileJob(False, True, 4096, 1, 20),
+            FileJob(True, False, MIB, 32, 32),
+            FileJob(True, False, 64 << 10, 1, 16, is_new=True),
+        ):
+            assert linux.run(job).microseconds > 0
+            assert all(files.run(filesystem, job) > 0 for filesystem in FILESYSTEMS)
+        assert all(files.first_write(filesystem) > 0 for filesystem in FILESYSTEMS)
+    for image in images.values():
+        with open_image(image, write=False) as area:
+            filesystem = open_filesystem(area)
+            sizes = {entry.name: entry.size for entry in filesystem.entries("/")}
+            written = b"".join(filesystem.read("/7"))
+        assert sizes == {LARGE: LARGE_BYTES, **{str(n): SMALL_BYTES for n in range(32)}}
+        # The second half, of zeros.
+        assert any(written[:MIB])
+        assert not any(written[MIB:])

@@ -29,8 +29,8 @@ class Job:
     @property
     def name(self) -> str:
         order = "random" if self.scattered else "sequential"
-        size = f"{self.block // MIB} MiB" if self.block >= MIB else f"{self.block // KIB} KiB"
-        name = f"{order} {'write' if self.writes else 'read'}, {size}, depth {self.depth}"
+        size = f"{self.block // MIB}M" if self.block >= MIB else f"{self.block // KIB}K"
+        name = f"{order} {'write' if self.writes else 'read'} {size} ×{self.depth}"
         return name if self.interpreters == 1 else f"{name}, {self.interpreters} interpreters"
 
     @property
