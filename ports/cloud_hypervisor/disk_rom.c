@@ -18,6 +18,7 @@ typedef struct _image_t {
     mp_obj_base_t base;
     struct _image_t *next;
     mp_obj_t disk;
+    mp_obj_t reader; // The same, while it is read: who has claimed it reads by a cache, which is of no use here.
     kept_t *kept; // The shared_memory_t.
 } image_t;
 
@@ -80,17 +81,16 @@ static int fill(const shared_memory_t *memory, disk_part_t *part, const char **w
 mp_obj_t disk_rom_new(mp_obj_t disk, uint64_t size) {
     image_t *image = mp_obj_malloc(image_t, &image_type);
     image->disk = disk;
-    // Who has claimed it reads by a cache; this is read once, and needs none.
-    const disk_part_t *part = machine_disk_part(disk);
-    mp_obj_t reader = machine_disk_within(part, 0, part->size, true, 0);
+    image->reader = machine_disk_within(machine_disk_part(disk), 0, machine_disk_part(disk)->size, true, 0);
     image->kept = new_memory(size);
     if (!image->kept) {
         fail(MP_ENOMEM, "there is not enough memory for it");
     }
     const char *why;
     MP_THREAD_GIL_EXIT();
-    int error = fill(memory_of(image), machine_disk_part(reader), &why);
+    int error = fill(memory_of(image), machine_disk_part(image->reader), &why);
     MP_THREAD_GIL_ENTER();
+    image->reader = MP_OBJ_NULL;
     if (error) {
         interpreter_let_go(image->kept);
         fail(error, why);

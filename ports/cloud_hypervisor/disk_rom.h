@@ -12,8 +12,9 @@
 
 #include "kernel/disk.h"
 
-// The VfsRom of an image of `size` bytes at the beginning of a machine.Disk that is claimed. Raises OSError: ENOMEM where it
-// does not fit into memory, ENODEV where something is wrong with it, or why it cannot be read; with a text that says more.
+// The VfsRom of an image of `size` bytes at the beginning of a machine.Disk, which is claimed. Raises OSError: ENOMEM
+// where it does not fit into memory, ENODEV where something is wrong with it, or why it cannot be read; with a text
+// that says more.
 mp_obj_t disk_rom_new(mp_obj_t disk, uint64_t size);
 
 // Where that lies; NULL: it is a VfsRom of something else.

@@ -169,3 +169,27 @@ for other in others: other.close()
 print(machine.Disk(0).writeblocks(0, bytes(512)))
 """
     assert guest.output_of(code) == "[True, True, True]\n-16\n0\n"
+
+
+def test_another_thread_collects_while_it_is_read(boot: Boot, tmp_path: Path) -> None:
+    """What reads the disk meanwhile is not garbage."""
+    large = make_romfs({"large": bytes(range(256)) * 4096 * 8 + b"end"})
+    path = image(tmp_path / "a", large)
+    guest, _ = booted(boot, path, cpus=2)
+    code = """
+import _thread
+running, collected = True, 0
+def collect():
+    global collected
+    while running:
+        gc.collect(); machine.Disk.list(); collected += 1
+_thread.start_new_thread(collect, ())
+for i in range(4):
+    vfs.mount(machine.Disk(0), '/x')
+    with open('/x/large', 'rb') as file:
+        print(file.seek(-3, 2), file.read())
+    vfs.umount('/x')
+running = False
+print(collected > 4)
+"""
+    assert guest.output_of(code) == "8388608 b'end'\n" * 4 + "True\n"
