@@ -9,7 +9,7 @@ machines of its own. `@pytest.mark.machine(memory="64M", cpus=2)` sets the field
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from tools.guest import Guest, GuestError
 from tools.pytest_plugin import show_guests
 from tools.vmm import BACK_ENDS, make_vmm
 from tools.vmm.base import VmSpec
+from tools.vmm.disk import Disk
 
 _GUESTS = pytest.StashKey[list[Guest]]()
 
@@ -165,9 +166,19 @@ def _module_guests(vmm_name: str, firmware: Path) -> Iterator[list[Guest]]:
         guest.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_disks() -> Sequence[Disk]:
+    """Those of `shared_guest`: a module with others has a fixture of this name."""
+    return ()
+
+
 @pytest.fixture
 def shared_guest(
-    request: pytest.FixtureRequest, vmm_name: str, firmware: Path, _module_guests: list[Guest]
+    request: pytest.FixtureRequest,
+    vmm_name: str,
+    firmware: Path,
+    shared_disks: Sequence[Disk],
+    _module_guests: list[Guest],
 ) -> Guest:
     """A machine at its prompt with a fresh interpreter, used by this module's tests in turn."""
     if _module_guests:
@@ -180,7 +191,7 @@ def shared_guest(
             # The test before has reported what it did to it.
             guest.stop()
             _module_guests.clear()
-    guest = Guest(make_vmm(vmm_name), VmSpec(firmware))
+    guest = Guest(make_vmm(vmm_name), VmSpec(firmware, disks=shared_disks))
     _module_guests.append(guest)
     _remember(request, guest)
     guest.start()

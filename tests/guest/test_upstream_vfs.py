@@ -2,7 +2,7 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """Upstream's tests of filesystems, on disks: see upstream_vfs.py. One guest for all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,22 +19,15 @@ from tests.guest.upstream_vfs import (
 )
 from tools import sources
 from tools.guest import Guest
-from tools.vmm import make_vmm
-from tools.vmm.base import VmSpec
 from tools.vmm.disk import Disk
 
 
 @pytest.fixture(scope="module")
-def guest_with_disks(
-    vmm_name: str, firmware: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Guest]:
+def shared_disks(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Disk]:
     directory = tmp_path_factory.mktemp("disks")
-    disks = tuple(
+    return [
         Disk(blank(directory / f"{number}.img", size)) for number, size in enumerate(DISK_SIZES)
-    )
-    with Guest(make_vmm(vmm_name), VmSpec(firmware, disks=disks)) as guest:
-        guest.wait_for_prompt()
-        yield guest
+    ]
 
 
 def directory_of(tree: sources.MicroPython) -> Path:
@@ -42,15 +35,14 @@ def directory_of(tree: sources.MicroPython) -> Path:
 
 
 @pytest.mark.parametrize("name", [*ON_A_DISK, *AS_IT_IS])
-def test_upstream(guest_with_disks: Guest, name: str) -> None:
-    guest = guest_with_disks
-    guest.output_of(CLEAN)
-    guest.soft_reset()
+def test_upstream(shared_guest: Guest, name: str) -> None:
+    guest = shared_guest
     path = directory_of(sources.micropython()) / f"{name}.py"
-    code = program(path, name in ON_A_DISK)
-    assert guest.output_of(code, timeout=20 * guest.vmm.slowness) == expected(path)
+    said = guest.output_of(program(path, name in ON_A_DISK), timeout=15 * guest.vmm.slowness)
     if name in ON_A_DISK:
         assert guest.eval("len(TestDisk.taken)") > 0
+    guest.output_of(CLEAN)
+    assert said == expected(path)
 
 
 def test_each_is_there() -> None:
