@@ -108,9 +108,14 @@ def test_exit_status_is_told(start: Start, code: str, status: int, error: bytes 
 def test_exit_status_is_told_while_a_thread_prints(start: Start) -> None:
     code = (
         "import _thread, sys, time\n"
+        "begun = False\n"
         "def f():\n"
-        "    while True: print('x', end='')\n"
+        "    global begun\n"
+        "    while True:\n"
+        "        print('x', end='')\n"
+        "        begun = True\n"
         "_thread.start_new_thread(f, ())\n"
+        "while not begun: time.sleep_ms(1)\n"
         "time.sleep_ms(20)\n"
         "sys.exit(7)"
     )
