@@ -38,11 +38,6 @@ struct _disk_transfer_t {
     disk_t *disk;
     uint32_t pending;    /* A word to wait on: 0: all are done. */
     int error;           /* The first one. */
-    /* For its thread, when it looks for what is lost: */
-    uint32_t seen;       /* `pending`, at the first look since a request was sent; 0: there was none. */
-    uint64_t seen_ns;    /* And when that was. */
-    uint32_t in_flight;  /* How many the disk had, a while later; 0: not yet. */
-    uint32_t completions; /* And had done. */
 };
 
 typedef struct _request_t {
@@ -132,36 +127,42 @@ static void wait_for_device(disk_t *disk, const uint32_t *word, uint32_t seen) {
     }
 }
 
+/* What a thread that waits has seen of its transfer. */
+typedef struct _watch_t {
+    uint32_t pending;    /* As it has been for long; 0: nobody has looked. */
+    uint64_t since_ns;
+    uint32_t in_flight;  /* How many the disk had, a while later; 0: not yet. */
+    uint32_t completions; /* And had done. */
+} watch_t;
+
 /* After a wait: has the device reset where it has lost the transfer's requests. `ours`: how many of those that are
  * pending it does not have. */
-static void look_for_lost(disk_transfer_t *transfer, uint32_t ours) {
+static void look_for_lost(disk_transfer_t *transfer, watch_t *watch, uint32_t ours) {
     disk_t *disk = transfer->disk;
     uint32_t pending = __atomic_load_n(&transfer->pending, __ATOMIC_ACQUIRE);
     if (pending == ours) {
         return;
     }
     uint64_t now = clock_monotonic_ns();
-    if (pending != transfer->seen) {
-        transfer->seen = pending;
-        transfer->seen_ns = now;
-        transfer->in_flight = 0;
-    } else if (now - transfer->seen_ns < silence_ns) {
+    if (pending != watch->pending) {
+        watch->pending = pending;
+        watch->since_ns = now;
+        watch->in_flight = 0;
+    } else if (now - watch->since_ns < silence_ns) {
         return;
-    } else if (!transfer->in_flight) {
-        transfer->completions = disk_completions(disk);
-        transfer->in_flight = virtio_blk_in_flight(&disk->blk);
-    } else if (now - transfer->seen_ns >= PATIENCE * silence_ns
-               && disk_completions(disk) - transfer->completions >= PATIENCE * transfer->in_flight) {
+    } else if (!watch->in_flight) {
+        watch->completions = disk_completions(disk);
+        watch->in_flight = virtio_blk_in_flight(&disk->blk);
+    } else if (now - watch->since_ns >= PATIENCE * silence_ns
+               && disk_completions(disk) - watch->completions >= PATIENCE * watch->in_flight) {
         disk_has_lost(disk, &transfer->pending, pending);
     }
 }
 
-static void wait_for_room(disk_transfer_t *transfer, const virtio_blk_queue_t *queue, uint32_t completions) {
-    disk_t *disk = transfer->disk;
+static void wait_for_room(disk_t *disk, const virtio_blk_queue_t *queue, uint32_t completions) {
     __atomic_fetch_add(&disk->queuing, 1, __ATOMIC_SEQ_CST); // Before the count is looked at again: on_done().
     wait_for_device(disk, &queue->completions, completions);
     __atomic_fetch_sub(&disk->queuing, 1, __ATOMIC_SEQ_CST);
-    look_for_lost(transfer, 2); // That which disk_begin() counts, and the one that wants room.
 }
 
 /* Takes over the request. */
@@ -169,16 +170,18 @@ static void submit(request_t *request, virtio_blk_type_t type, uint64_t sector, 
     disk_transfer_t *transfer = request->transfer;
     disk_t *disk = transfer->disk;
     int error = 0;
+    watch_t watch;
+    watch.pending = 0;
     for (unsigned tries = 0; !error && goes_on(transfer) && tries < TRIES;) {
         virtio_blk_queue_t *queue = queue_here(disk);
         uint32_t completions;
         request->queue = queue;
         switch (virtio_blk_submit(queue, &request->blk, type, sector, sectors, request->segments, count, &completions)) {
             case VIRTIO_BLK_SUBMITTED:
-                transfer->seen = 0;
                 return;
             case VIRTIO_BLK_FULL:
-                wait_for_room(transfer, queue, completions);
+                wait_for_room(disk, queue, completions);
+                look_for_lost(transfer, &watch, 2); // That which disk_begin() counts, and this one.
                 break;
             case VIRTIO_BLK_STOPPED:
                 error = disk_await_recovery(disk);
@@ -205,16 +208,18 @@ static request_t *new_request(disk_transfer_t *transfer) {
 disk_transfer_t *disk_begin(disk_t *disk) {
     disk_transfer_t *transfer = kalloc(sizeof(*transfer));
     if (transfer) {
-        *transfer = (disk_transfer_t) { .disk = disk, .pending = 1 };
+        *transfer = (disk_transfer_t) { disk, 1, 0 };
     }
     return transfer;
 }
 
 int disk_end(disk_transfer_t *transfer) {
     uint32_t pending = __atomic_sub_fetch(&transfer->pending, 1, __ATOMIC_ACQ_REL);
+    watch_t watch;
+    watch.pending = 0;
     while (pending) {
         wait_for_device(transfer->disk, &transfer->pending, pending);
-        look_for_lost(transfer, 0);
+        look_for_lost(transfer, &watch, 0);
         pending = __atomic_load_n(&transfer->pending, __ATOMIC_ACQUIRE);
     }
     int error = transfer->error;

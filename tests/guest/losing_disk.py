@@ -34,19 +34,23 @@ class LosingDisk:
         self._listener.listen()
         self._lock = threading.Lock()  # Of all below.
         self._client: socket.socket | None = None
-        self._to_lose = 0
+        self._lost_offset = -1
         self._lost: list[bytes] = []
         threading.Thread(target=self._serve, daemon=True).start()
 
-    def lose(self, count: int) -> None:
-        """So many requests from now on."""
+    def lose(self, offset: int) -> None:
+        """All that is asked of there from now on."""
         with self._lock:
-            self._to_lose = count
+            self._lost_offset = offset
 
     def find(self) -> None:
-        """Answer those that were lost after all: QEMU resets a device when it has all answers."""
+        """Answer what was lost after all, and lose nothing more.
+
+        QEMU resets a device when it has all answers.
+        """
         with self._lock:
             assert self._client is not None
+            self._lost_offset = -1
             for reply in self._lost:
                 self._client.sendall(reply)
             self._lost.clear()
@@ -77,15 +81,14 @@ class LosingDisk:
         header = _receive(client, _REQUEST.size)
         if not header:
             return False
-        _, _, kind, handle, _, length = _REQUEST.unpack(header)
+        _, _, kind, handle, offset, length = _REQUEST.unpack(header)
         if kind == _DISCONNECT:
             return False
         if kind == _WRITE:
             _receive(client, length)
         reply = _REPLY.pack(_REPLY_MAGIC, 0, handle) + bytes(length if kind == _READ else 0)
         with self._lock:
-            if self._to_lose:
-                self._to_lose -= 1
+            if offset == self._lost_offset:
                 self._lost.append(reply)
             else:
                 client.sendall(reply)
