@@ -212,6 +212,7 @@ static const char *enable(const virtio_device_t *device, virtio_queue_t *queue) 
     }
     mmio_write16(device->common + QUEUE_ENABLE, 1);
     queue->ring.event_idx = device->features & VIRTIO_F_EVENT_IDX;
+    queue->ring.indirect = device->features & VIRTIO_F_INDIRECT_DESC;
     return NULL;
 }
 

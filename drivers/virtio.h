@@ -30,6 +30,7 @@ enum {
 };
 
 /* Features of every device: virtio 1.2, 6. */
+#define VIRTIO_F_INDIRECT_DESC (1ull << 28)
 #define VIRTIO_F_EVENT_IDX (1ull << 29)
 #define VIRTIO_F_VERSION_1 (1ull << 32)
 

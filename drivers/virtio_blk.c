@@ -14,7 +14,8 @@
 #define F_MQ (1ull << 12)
 #define F_DISCARD (1ull << 13)
 #define F_WRITE_ZEROES (1ull << 14)
-#define FEATURES (F_SIZE_MAX | F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_MQ | F_DISCARD | F_WRITE_ZEROES | VIRTIO_F_EVENT_IDX)
+#define FEATURES (F_SIZE_MAX | F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_MQ | F_DISCARD | F_WRITE_ZEROES \
+    | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX)
 
 /* Configuration: 5.2.4. */
 enum {
@@ -32,6 +33,10 @@ enum {
 
 /* In flight: a third of it with one segment each. */
 #define QUEUE_SIZE 256
+
+/* Of a request, where each takes a descriptor of the ring: one with more would wait for most of the ring to be free, while
+ * others take what there is. */
+#define DIRECT_SEGMENTS 24
 
 /* A request's status: 5.2.6. At first what no device writes. */
 #define STATUS_OK 0
@@ -182,6 +187,9 @@ static const char *make_queues(virtio_blk_t *blk, const char *name, uint16_t que
 static void limit_segments(virtio_blk_t *blk) {
     blk->segment_size_max = limit(blk, F_SIZE_MAX, SIZE_MAX_);
     blk->segments_max = limit(blk, F_SEG_MAX, SEG_MAX);
+    if (!(blk->virtio.features & VIRTIO_F_INDIRECT_DESC) && blk->segments_max > DIRECT_SEGMENTS) {
+        blk->segments_max = DIRECT_SEGMENTS;
+    }
     for (unsigned i = 0; i < blk->queue_count; ++i) {
         uint32_t most = blk->queues[i].virtio.ring.size - 2;
         blk->segments_max = blk->segments_max < most ? blk->segments_max : most;
@@ -294,14 +302,14 @@ static void fill_in(virtio_blk_request_t *request, virtio_blk_type_t type, uint6
         request->range.sector = sector;
         request->range.count = sectors;
         request->range.flags = 0;
-        segments[++*count] = (dma_segment_t) { driver_address(&request->range), sizeof(request->range) };
+        segments[++*count] = dma_segment(driver_address(&request->range), sizeof(request->range));
     }
     request->expected = 0; // Without the status byte: make_queues().
     for (unsigned i = 1; type == VIRTIO_BLK_IN && i <= *count; ++i) {
         request->expected += segments[i].len;
     }
-    segments[0] = (dma_segment_t) { driver_address(&request->header), sizeof(request->header) };
-    segments[*count + 1] = (dma_segment_t) { driver_address(&request->status), 1 };
+    segments[0] = dma_segment(driver_address(&request->header), sizeof(request->header));
+    segments[*count + 1] = dma_segment(driver_address(&request->status), 1);
 }
 
 virtio_blk_submit_t virtio_blk_submit(virtio_blk_queue_t *queue, virtio_blk_request_t *request, virtio_blk_type_t type,

@@ -108,7 +108,8 @@ typedef enum _virtio_blk_submit_t {
 } virtio_blk_submit_t;
 
 /* Sends a request of `type` at `sector`, about `count` segments of data, at most segments_max: segments[1] to
- * segments[count]; the two around them are the driver's to fill in. DISCARD and WRITE_ZEROES have no data, but `sectors`.
+ * segments[count]; the two around them are the driver's to fill in. All of them are kernel memory, at a multiple of 16, and
+ * stay as they are until it is done. DISCARD and WRITE_ZEROES have no data, but `sectors`.
  * Only request->done is set before. Stores `completions` as it was. Thread context. */
 virtio_blk_submit_t virtio_blk_submit(virtio_blk_queue_t *queue, virtio_blk_request_t *request, virtio_blk_type_t type,
     uint64_t sector, uint32_t sectors, dma_segment_t *segments, unsigned count, uint32_t *completions);

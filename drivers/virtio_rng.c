@@ -63,7 +63,7 @@ bool virtio_rng_ask(virtio_rng_t *rng, size_t len) {
     if (__atomic_load_n(&rng->state, __ATOMIC_ACQUIRE) != IDLE) {
         return true; // An answer may have come late.
     }
-    dma_segment_t segment = { driver_address(rng->bytes), len };
+    dma_segment_t segment = dma_segment(driver_address(rng->bytes), len);
     uint64_t flags = spin_lock_irqsave(&rng->lock);
     set_state(rng, AWAITED);
     bool added = virtqueue_add(&rng->queue.ring, &segment, 0, 1, rng);

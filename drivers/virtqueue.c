@@ -5,16 +5,12 @@
 
 #include "drivers/virtqueue.h"
 
-/* Descriptor table: virtio 1.2, 2.7.5. */
-typedef struct _virtq_desc_t {
-    uint64_t addr;
-    uint32_t len;
-    uint16_t flags;
-    uint16_t next;
-} virtq_desc_t;
-
+/* Descriptors: virtio 1.2, 2.7.5. */
 #define DESC_NEXT 1
 #define DESC_WRITE 2
+#define DESC_INDIRECT 4
+
+_Static_assert(sizeof(dma_segment_t) == 16, "2.7.5");
 
 /* Available ring, in units of 16 bits: 2.7.6. Behind the ring used_event: 2.7.7. */
 #define AVAIL_FLAGS 0
@@ -37,7 +33,7 @@ typedef struct _layout_t {
 /* All in one piece: the parts that the device sees, then ours. */
 static layout_t layout_of(uint16_t size) {
     layout_t layout;
-    layout.avail = size * sizeof(virtq_desc_t);
+    layout.avail = size * sizeof(dma_segment_t);
     size_t used = layout.avail + 2 * (AVAIL_RING + size + 1);
     layout.used = (used + USED_ALIGN - 1) & ~(size_t)(USED_ALIGN - 1);
     size_t slots = layout.used + 2 * (USED_RING + USED_ELEMENT * size + 1);
@@ -52,7 +48,7 @@ bool virtqueue_alloc(virtqueue_t *queue, uint16_t size) {
     if (!memory) {
         return false;
     }
-    queue->desc = (virtq_desc_t *)memory;
+    queue->desc = (dma_segment_t *)memory;
     queue->avail = (volatile uint16_t *)(memory + layout.avail);
     queue->used = (volatile uint16_t *)(memory + layout.used);
     queue->slots = (virtqueue_slot_t *)(memory + layout.slots);
@@ -92,28 +88,53 @@ void virtqueue_addresses(const virtqueue_t *queue, uint64_t addresses[3]) {
     addresses[2] = driver_address((const void *)queue->used);
 }
 
-bool virtqueue_add(virtqueue_t *queue, const dma_segment_t *segments, unsigned out, unsigned in, void *token) {
-    unsigned count = out + in;
-    if (queue->problem || count > queue->free_count) {
-        return false;
-    }
-    uint16_t head = queue->free, at = head;
+static uint16_t flags_of(unsigned i, unsigned out, unsigned count) {
+    return (i + 1 == count ? 0 : DESC_NEXT) | (i < out ? 0 : DESC_WRITE);
+}
+
+/* These two take the first descriptors that are free. They return how much the device may write. */
+
+static uint32_t add_chain(virtqueue_t *queue, const dma_segment_t *segments, unsigned out, unsigned count) {
+    uint16_t at = queue->free;
     uint32_t writable = 0;
     for (unsigned i = 0; i < count; ++i) {
-        bool is_last = i + 1 == count;
-        uint16_t flags = (is_last ? 0 : DESC_NEXT) | (i < out ? 0 : DESC_WRITE);
-        uint16_t next = queue->slots[at].next;
-        queue->desc[at] = (virtq_desc_t) { segments[i].paddr, segments[i].len, flags, is_last ? 0 : next };
+        uint16_t flags = flags_of(i, out, count), next = queue->slots[at].next;
+        queue->desc[at] = (dma_segment_t) { segments[i].paddr, segments[i].len, flags, flags & DESC_NEXT ? next : 0 };
         writable += i < out ? 0 : segments[i].len;
         at = next;
     }
     queue->free = at;
-    queue->free_count -= count;
-    ++queue->chains;
+    return writable;
+}
+
+/* 2.7.5.3 */
+static uint32_t add_table(virtqueue_t *queue, dma_segment_t *segments, unsigned out, unsigned count) {
+    uint32_t writable = 0;
+    for (unsigned i = 0; i < count; ++i) {
+        segments[i].flags = flags_of(i, out, count);
+        segments[i].next = i + 1;
+        writable += i < out ? 0 : segments[i].len;
+    }
+    uint32_t size = count * sizeof(*segments);
+    queue->desc[queue->free] = (dma_segment_t) { driver_address(segments), size, DESC_INDIRECT, 0 };
+    queue->free = queue->slots[queue->free].next;
+    return writable;
+}
+
+bool virtqueue_add(virtqueue_t *queue, dma_segment_t *segments, unsigned out, unsigned in, void *token) {
+    unsigned count = out + in;
+    bool is_table = queue->indirect && count > VIRTQUEUE_DIRECT_MAX;
+    unsigned takes = is_table ? 1 : count;
+    if (queue->problem || takes > queue->free_count) {
+        return false;
+    }
+    uint16_t head = queue->free;
     virtqueue_slot_t *slot = &queue->slots[head];
+    slot->writable = is_table ? add_table(queue, segments, out, count) : add_chain(queue, segments, out, count);
     slot->token = token;
-    slot->writable = writable;
-    slot->count = count;
+    slot->count = takes;
+    queue->free_count -= takes;
+    ++queue->chains;
     queue->avail[AVAIL_RING + queue->avail_index++ % queue->size] = head;
     return true;
 }

@@ -17,11 +17,20 @@
 
 #define VIRTQUEUE_SIZE_MAX 1024
 
-/* A piece of memory as a device sees it. */
+/* A piece of memory as a device sees it: laid out as a descriptor is (2.7.5), so that several are a table of them. */
 typedef struct _dma_segment_t {
     uint64_t paddr;
     uint32_t len;      /* Not 0. */
+    uint16_t flags, next; /* drivers/virtqueue.c */
 } dma_segment_t;
+
+static inline dma_segment_t dma_segment(uint64_t paddr, uint32_t len) {
+    return (dma_segment_t) { .paddr = paddr, .len = len };
+}
+
+/* A chain of more segments is a table of its own, where the device knows those: a descriptor of the ring names it. So
+ * the ring has room for it as soon as it has any, and long chains do not wait while short ones go on. */
+#define VIRTQUEUE_DIRECT_MAX 4
 
 /* What is known of a descriptor, whatever the device makes of the one it sees. */
 typedef struct _virtqueue_slot_t {
@@ -32,13 +41,14 @@ typedef struct _virtqueue_slot_t {
 } virtqueue_slot_t;
 
 typedef struct _virtqueue_t {
-    struct _virtq_desc_t *desc;     /* What the device sees: drivers/virtqueue.c. */
+    dma_segment_t *desc;            /* What the device sees. */
     volatile uint16_t *avail;
     volatile uint16_t *used;
     virtqueue_slot_t *slots;
     uint16_t size;                  /* A power of two; 0: it is not made. */
     uint16_t index;                 /* Which of the device's it is. */
     bool event_idx;                 /* VIRTIO_F_EVENT_IDX was negotiated. */
+    bool indirect;                  /* VIRTIO_F_INDIRECT_DESC was. */
     bool any_length;                /* The device is known to return lengths that mean nothing. */
     uint16_t free, free_count;      /* Descriptors that the device does not have. */
     uint16_t chains;                /* Chains that it has. */
@@ -60,10 +70,11 @@ void virtqueue_reset(virtqueue_t *queue);
 /* Where the device is told that they are: descriptor table, available ring, used ring. */
 void virtqueue_addresses(const virtqueue_t *queue, uint64_t addresses[3]);
 
-/* Offers a chain: `out` segments that the device reads, then `in` segments that it writes; one at least, all of them
- * RAM until the chain comes back with `token` (not NULL) or the device is reset. False where that many descriptors are
- * not free, or the queue is stopped. */
-bool virtqueue_add(virtqueue_t *queue, const dma_segment_t *segments, unsigned out, unsigned in, void *token);
+/* Offers a chain: `out` segments that the device reads, then `in` segments that it writes; one at least and no more
+ * than the queue's size, all of them RAM until the chain comes back with `token` (not NULL) or the device is reset. So
+ * are `segments` themselves, in one physical piece, if they are more than VIRTQUEUE_DIRECT_MAX. False where that many
+ * descriptors are not free, or the queue is stopped. */
+bool virtqueue_add(virtqueue_t *queue, dma_segment_t *segments, unsigned out, unsigned in, void *token);
 
 /* Shows the device what was added. True: it wants to be told, by virtqueue_notify(). */
 bool virtqueue_publish(virtqueue_t *queue);

@@ -25,9 +25,6 @@
  * as long, and meanwhile it has done so many times as many as it had. A slow one, with its queues full, has not. */
 #define PATIENCE 4
 
-/* Of a piece of memory that is not in one piece: as many as make a request fill its share of kalloc(). */
-#define SEGMENTS 24
-
 #define REQUEST_BYTES_MAX (1u << 20)
 
 /* A submit that finds the device being reset tries again, so often. */
@@ -44,10 +41,14 @@ typedef struct _request_t {
     virtio_blk_request_t blk;
     disk_transfer_t *transfer;
     virtio_blk_queue_t *queue;
-    dma_segment_t segments[SEGMENTS + 2];
+    uint32_t room;       /* How many segments of data it has room for; and the driver's two: */
+    _Alignas(16) dma_segment_t segments[];
 } request_t;
 
-_Static_assert(sizeof(request_t) <= 496, "a size of kalloc()");
+/* Of memory that is not in one piece: as many as make a request fill a page, at most. */
+#define ROOM_IN(bytes) (((bytes) - sizeof(request_t)) / sizeof(dma_segment_t) - 2)
+#define ROOM_MIN ROOM_IN(496) /* A size of kalloc(). */
+#define ROOM_MAX ROOM_IN(PAGE_SIZE)
 
 static uint64_t silence_ns;
 
@@ -58,6 +59,14 @@ void disks_init(void) {
         panic("the setting disk-timeout= wants a number of seconds: 30");
     }
     silence_ns = seconds * NS_PER_S;
+}
+
+static size_t size_of(unsigned room) {
+    return sizeof(request_t) + (room + 2) * sizeof(dma_segment_t);
+}
+
+static void free_request(request_t *request) {
+    kfree(request, size_of(request->room));
 }
 
 static void fail(disk_transfer_t *transfer, int error) {
@@ -99,7 +108,7 @@ static void on_done(virtio_blk_request_t *blk) {
     if (error) {
         fail(transfer, error);
     }
-    kfree(request, sizeof(*request));
+    free_request(request);
     leave(transfer);
 }
 
@@ -189,16 +198,17 @@ static void submit(request_t *request, virtio_blk_type_t type, uint64_t sector, 
         }
     }
     fail(transfer, error ? error : DISK_EIO);
-    kfree(request, sizeof(*request));
+    free_request(request);
     leave(transfer);
 }
 
-static request_t *new_request(disk_transfer_t *transfer) {
-    request_t *request = kalloc(sizeof(*request));
+static request_t *new_request(disk_transfer_t *transfer, unsigned room) {
+    request_t *request = kalloc(size_of(room));
     if (!request) {
         fail(transfer, DISK_ENOMEM);
         return NULL;
     }
+    request->room = room;
     request->blk.done = on_done;
     request->transfer = transfer;
     __atomic_fetch_add(&transfer->pending, 1, __ATOMIC_RELAXED);
@@ -236,12 +246,20 @@ static unsigned cut(dma_segment_t *segments, unsigned count, size_t excess) {
     return count;
 }
 
+static size_t at_most(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* For a buffer in which no two pages lie one behind the other, so far as a request takes it. */
+static unsigned room_for(const virtio_blk_t *blk, size_t len) {
+    size_t pages = len / PAGE_SIZE + 2;
+    return at_most(pages < ROOM_MIN ? ROOM_MIN : at_most(pages, ROOM_MAX), blk->segments_max);
+}
+
 /* Describes as much of the buffer as a request takes. Stores how many bytes those are; 0: none. */
 static unsigned describe(request_t *request, virtio_blk_type_t type, void *buffer, size_t *len) {
     const virtio_blk_t *blk = &request->transfer->disk->blk;
-    unsigned count_max = blk->segments_max < SEGMENTS ? blk->segments_max : SEGMENTS;
-    size_t most = *len < REQUEST_BYTES_MAX ? *len : REQUEST_BYTES_MAX;
-    unsigned count = dma_describe(buffer, most, type == VIRTIO_BLK_IN, request->segments + 1, count_max,
+    unsigned count = dma_describe(buffer, *len, type == VIRTIO_BLK_IN, request->segments + 1, request->room,
         blk->segment_size_max, len);
     size_t excess = *len % blk->block_size;
     *len -= excess;
@@ -260,15 +278,15 @@ static void count_dma(int change) {
 void disk_add(disk_transfer_t *transfer, virtio_blk_type_t type, uint64_t at, void *buffer, size_t len) {
     uint8_t *from = buffer;
     while (len && goes_on(transfer)) {
-        request_t *request = new_request(transfer);
+        size_t now = at_most(len, REQUEST_BYTES_MAX);
+        request_t *request = new_request(transfer, room_for(&transfer->disk->blk, now));
         if (!request) {
             break;
         }
-        size_t now = len;
         unsigned count = describe(request, type, from, &now);
         if (!count) {
             fail(transfer, DISK_EFAULT);
-            kfree(request, sizeof(*request));
+            free_request(request);
             leave(transfer);
             break;
         }
@@ -298,7 +316,7 @@ int disk_command(disk_t *disk, virtio_blk_type_t type, uint64_t at, uint64_t len
     }
     uint64_t sector = at / VIRTIO_BLK_SECTOR, left = len / VIRTIO_BLK_SECTOR;
     do {
-        request_t *request = goes_on(transfer) ? new_request(transfer) : NULL;
+        request_t *request = goes_on(transfer) ? new_request(transfer, ROOM_MIN) : NULL;
         if (!request) {
             break;
         }
@@ -316,9 +334,9 @@ int disk_identify(disk_t *disk, char *id) {
     if (!transfer) {
         return DISK_ENOMEM;
     }
-    request_t *request = new_request(transfer);
+    request_t *request = new_request(transfer, ROOM_MIN);
     if (request) {
-        request->segments[1] = (dma_segment_t) { driver_address(id), VIRTIO_BLK_ID_SIZE };
+        request->segments[1] = dma_segment(driver_address(id), VIRTIO_BLK_ID_SIZE);
         submit(request, VIRTIO_BLK_GET_ID, 0, 0, 1);
     }
     return disk_end(transfer);

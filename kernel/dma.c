@@ -36,7 +36,7 @@ unsigned dma_describe(const void *buffer, size_t size, bool writes, dma_segment_
             last->len += len;
         } else if (count < count_max) {
             len = at_most(len, len_max);
-            segments[count++] = (dma_segment_t) { paddr, len };
+            segments[count++] = dma_segment(paddr, len);
         } else {
             break;
         }

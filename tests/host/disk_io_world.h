@@ -2,7 +2,7 @@
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
 /* A machine with a disk, and threads that use it by kernel/disk_io.c: one after the other, each until it waits. When
- * all wait, the device does what the test has it do, and time passes. So a day takes no time, and each run is the same. */
+ * all wait, the device does what the test has it do, and time passes: a day takes no time, and each run is the same. */
 #ifndef MICROPY_INCLUDED_TESTS_HOST_DISK_IO_WORLD_H
 #define MICROPY_INCLUDED_TESTS_HOST_DISK_IO_WORLD_H
 
@@ -144,7 +144,7 @@ unsigned dma_describe(const void *buffer, size_t size, bool writes, dma_segment_
         size_t len = IO_PAGE - at % IO_PAGE;
         len = len < size - done ? len : size - done;
         len = len < len_max ? len : len_max;
-        segments[count++] = (dma_segment_t) { driver_address((const void *)at), len };
+        segments[count++] = dma_segment(driver_address((const void *)at), len);
         done += len;
     }
     *described = done;

@@ -228,7 +228,7 @@ static void make_device(void) {
     static const uint64_t features[] = { BLK_F_SIZE_MAX, BLK_F_SEG_MAX, BLK_F_RO, BLK_F_BLK_SIZE, BLK_F_FLUSH,
         BLK_F_DISCARD | BLK_F_WRITE_ZEROES, BLK_F_MQ, MODEL_F_EVENT_IDX };
     blk_options_t options = blk_usual;
-    uint8_t kind = script_byte(), chosen = script_byte(), shape = script_byte();
+    uint8_t kind = script_byte(), chosen = script_byte(), shape = script_byte(), more = script_byte();
     machine.lies = kind & 1;
     options.rules = kind & 2 ? RULES_QEMU : RULES_CLOUD_HYPERVISOR;
     options.bar = kind & 8 ? 0x3fffff800000 : 0xe7f80000;
@@ -237,6 +237,7 @@ static void make_device(void) {
     for (unsigned i = 0; i < 8; ++i) {
         options.features |= chosen >> i & 1 ? features[i] : 0;
     }
+    options.features |= more & 0x10 ? MODEL_F_INDIRECT_DESC : 0;
     options.queues = options.features & BLK_F_MQ ? 1 + (shape & 3) : 1;
     options.block_size = shape & 4 ? 4096 : 512;
     options.seg_max = shape >> 4;
@@ -245,7 +246,7 @@ static void make_device(void) {
     blk_make(&options);
     blk_device.ended = on_ended;
     pci_model_plug(&device.pci);
-    device.reset_looks = script_byte() & 15;
+    device.reset_looks = more & 15;
     if (machine.lies) {
         machine.lie = liar_read;
         machine.look_ns = LOOK_NS;

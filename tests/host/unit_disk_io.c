@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* Threads that wait for a disk: whatever it does with their requests, each of them is told some time. */
+/* Threads that use a disk: what becomes of their buffers; and that each of them is told some time, whatever the disk does
+ * with its requests. */
 
 #include "tests/host/disk_io_world.h"
 #include "tests/host/unit.h"
@@ -39,6 +40,12 @@ static bool end_one(void) {
 
 static void end_all_but_lost(void) {
     while (end_one()) {
+    }
+}
+
+static void end_some(void) {
+    for (unsigned i = random_below(8); i; --i) {
+        end_one();
     }
 }
 
@@ -81,6 +88,82 @@ static void end_after_resets(unsigned resets, const char *said) {
     io.step = blk_run;
     io_threads(1, works);
     io_end();
+}
+
+/* What is read is what was written, wherever in a page the buffer begins. */
+static void write_and_read_all(unsigned index) {
+    size_t size = BLK_SECTORS_MAX * SECTOR, offset = index * SECTOR;
+    uint8_t *out = io_buffer(size + offset), *in = io_buffer(size + offset);
+    fill(out + offset, size, index);
+    CHECK_EQ(disk_transfer(io.disk, VIRTIO_BLK_OUT, 0, out + offset, size), 0);
+    CHECK(memcmp(blk_device.disk, out + offset, size) == 0);
+    CHECK_EQ(disk_transfer(io.disk, VIRTIO_BLK_IN, 0, in + offset, size), 0);
+    CHECK(memcmp(in + offset, out + offset, size) == 0);
+    io_free(out);
+    io_free(in);
+}
+
+static void write_and_read_all_unaligned(unsigned index) {
+    write_and_read_all(index + 3);
+}
+
+/* `requests`: of 128 pages that lie apart. */
+static void check_requests(const blk_options_t *options, unsigned requests) {
+    io_start(options, TIMEOUT);
+    unsigned before = blk_device.requests;
+    io_threads(1, write_and_read_all);
+    CHECK_EQ(blk_device.requests - before, 2 * requests);
+    io_threads(1, write_and_read_all_unaligned);
+    io_end();
+}
+
+TEST(a_transfer_is_as_few_requests_as_the_device_and_the_queue_allow) {
+    blk_options_t options = usual_of_qemu;
+    check_requests(&options, 1); // 254 segments.
+    options.features &= ~MODEL_F_INDIRECT_DESC;
+    check_requests(&options, 6); // 24.
+    options = blk_usual;
+    check_requests(&options, 2); // 126.
+    options.queue_size = 16;
+    check_requests(&options, 10); // 14.
+    options.seg_max = 1;
+    check_requests(&options, 128);
+}
+
+/* The device checks that. */
+TEST(no_segment_is_longer_than_the_device_allows) {
+    static const uint32_t limits[] = { 512, 1000, 4095, 4096, 5000 };
+    for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); ++i) {
+        blk_options_t options = blk_usual;
+        options.features |= BLK_F_SIZE_MAX;
+        options.size_max = limits[i];
+        options.block_size = 4096;
+        io_start(&options, TIMEOUT);
+        io_threads(1, write_and_read_all);
+        io_threads(1, write_and_read_all_unaligned);
+        io_end();
+    }
+}
+
+/* Nobody waits for ever for so much room as he wants. */
+static void transfer_some(unsigned index) {
+    for (unsigned i = 0; i < 20; ++i) {
+        size_t pages = index % 4 ? 1 : 1 + random_below(128);
+        CHECK_EQ(transfer_at(i & 1 ? VIRTIO_BLK_OUT : VIRTIO_BLK_IN, 0, pages * IO_PAGE), 0);
+    }
+}
+
+TEST(long_and_short_transfers_of_many_threads_end) {
+    for (unsigned i = 0; i < 8; ++i) {
+        blk_options_t options = i & 1 ? blk_usual : usual_of_qemu;
+        options.queue_size = i & 2 ? options.queue_size : 32;
+        options.features &= i & 4 ? ~0ull : ~MODEL_F_INDIRECT_DESC;
+        io_start(&options, TIMEOUT);
+        io.step = end_some;
+        io_threads(IO_THREADS, transfer_some);
+        io.step = blk_run;
+        io_end();
+    }
 }
 
 #define SAID_LOST "disk0: the device has lost a request, and is reset\n"
@@ -320,7 +403,9 @@ static void two_wait_for_room(unsigned index) {
 }
 
 TEST(one_that_waits_for_room_in_a_slow_queue_is_no_reason_for_a_reset) {
-    start_usual();
+    blk_options_t options = blk_usual;
+    options.features &= ~MODEL_F_INDIRECT_DESC;
+    start_with(&options);
     io.step = end_the_oldest;
     io.step_ns = 25 * S;
     io_threads(6, two_wait_for_room);
@@ -365,6 +450,7 @@ TEST(a_queue_that_is_lost_with_all_that_is_in_it_times_out) {
     blk_options_t options = usual_of_qemu;
     options.queues = IO_CPUS;
     options.queue_size = 16;
+    options.features &= ~MODEL_F_INDIRECT_DESC;
     start_with(&options);
     CHECK_EQ(io.disk->blk.queue_count, IO_CPUS);
     lose(0, UINT64_MAX);

@@ -231,7 +231,7 @@ TEST(features_are_those_that_both_know) {
     start_usual();
     CHECK_EQ((uintptr_t)user_open(1), 0);
     CHECK_EQ(device.accepted, BLK_F_SEG_MAX | BLK_F_BLK_SIZE | BLK_F_FLUSH | BLK_F_DISCARD | BLK_F_WRITE_ZEROES
-        | MODEL_F_EVENT_IDX | MODEL_F_VERSION_1);
+        | MODEL_F_INDIRECT_DESC | MODEL_F_EVENT_IDX | MODEL_F_VERSION_1);
     close_disk();
 }
 

@@ -65,13 +65,13 @@ TEST(without_features_there_are_no_limits_but_those_of_the_queue) {
     options.size_max = options.seg_max = 1;
     open_disk(&options);
     CHECK_EQ(user.blk.block_size, 512);
-    CHECK_EQ(user.blk.segments_max, 126);
+    CHECK_EQ(user.blk.segments_max, 24); // Each takes a descriptor.
     CHECK_EQ(user.blk.segment_size_max, UINT32_MAX);
     CHECK_EQ(user.blk.discard_max, 0);
     CHECK_EQ(user.blk.zeroes_max, 0);
     CHECK(!user.blk.readonly && !user.blk.can_flush);
     CHECK(!user.blk.queues[0].virtio.ring.event_idx);
-    use_disk(126);
+    use_disk(24);
     CHECK_EQ(command(VIRTIO_BLK_FLUSH, 0, 0), VIRTIO_BLK_UNSUPPORTED);
     close_disk();
 }
@@ -145,7 +145,9 @@ TEST(less_than_was_asked_for_is_an_error) {
 }
 
 TEST(a_full_queue_says_so_and_has_room_after_the_next_completion) {
-    open_disk(&blk_usual);
+    blk_options_t options = blk_usual;
+    options.features &= ~MODEL_F_INDIRECT_DESC;
+    open_disk(&options);
     virtio_blk_submit_t why = VIRTIO_BLK_SUBMITTED;
     unsigned count = 0;
     while (user_submit(0, VIRTIO_BLK_IN, count, NULL, SECTOR, 1, 0, &why)) {
@@ -161,10 +163,38 @@ TEST(a_full_queue_says_so_and_has_room_after_the_next_completion) {
     blk_run();
     CHECK_EQ(user.done, count + 1);
     CHECK_EQ(user.blk.queues[0].completions, before + count + 1);
-    CHECK(user_submit(0, VIRTIO_BLK_IN, 0, NULL, SECTOR, 126, 0, &why));
-    CHECK(!user_submit(0, VIRTIO_BLK_FLUSH, 0, NULL, 0, 0, 0, &why));
+    CHECK(user_submit(0, VIRTIO_BLK_IN, 0, NULL, SECTOR, 24, 0, &why));
     blk_run();
     CHECK_EQ(user.submitted, 0);
+    close_disk();
+}
+
+TEST(the_longest_request_fits_as_soon_as_one_descriptor_is_free) {
+    open_disk(&blk_usual);
+    virtio_blk_submit_t why;
+    for (unsigned i = 0; i < 42; ++i) {
+        CHECK(user_submit(0, VIRTIO_BLK_IN, i, NULL, SECTOR, 1, 0, &why));
+    }
+    for (unsigned i = 0; i < 2; ++i) {
+        CHECK(user_submit(0, VIRTIO_BLK_IN, 100, NULL, SECTOR, 126, 0, &why));
+    }
+    CHECK(!user_submit(0, VIRTIO_BLK_IN, 100, NULL, SECTOR, 126, 0, &why));
+    CHECK_EQ(why, VIRTIO_BLK_FULL);
+    blk_run();
+    CHECK_EQ(user.done, 44);
+    use_disk(126);
+    close_disk();
+}
+
+/* Whose features differ from those that it had: it has begun with tables. */
+TEST(a_device_that_knows_no_tables_any_more_gets_none) {
+    blk_options_t options = usual_of_qemu;
+    open_disk(&options);
+    use_disk(126);
+    CHECK(virtio_blk_stop(&user.blk));
+    device.offered &= ~MODEL_F_INDIRECT_DESC;
+    CHECK_EQ((uintptr_t)virtio_blk_restart(&user.blk), 0);
+    use_disk(126);
     close_disk();
 }
 
@@ -183,12 +213,13 @@ static void forget_all_done(void) {
 
 /* Requests of all sizes, ended in any order, with interrupts now and then. */
 static void make_traffic(uint64_t requests) {
+    unsigned segments = user.blk.segments_max;
     while (user.done < requests) {
         for (unsigned i = random_below(20); i > 0; --i) {
             unsigned sectors = 1 + random_below(8);
             virtio_blk_submit_t why;
             user_submit(random_below(user.blk.queue_count), VIRTIO_BLK_IN, random_below(BLK_SECTORS_MAX - 8), NULL,
-                sectors * SECTOR, 1 + random_below(2 * sectors), 0, &why);
+                sectors * SECTOR, 1 + random_below(segments < 2 * sectors ? segments : 2 * sectors), 0, &why);
         }
         unsigned queue = random_below(user.blk.queue_count);
         for (unsigned i = random_below(20); i > 0; --i) {
@@ -254,15 +285,16 @@ TEST(requests_end_in_any_order_on_several_queues) {
 
 TEST(queues_of_every_size) {
     for (unsigned size = 4; size <= RING_MODEL_SIZE_MAX; size *= 2) {
-        for (unsigned rules = 0; rules < 2; ++rules) {
-            blk_options_t options = rules ? usual_of_qemu : blk_usual;
+        for (unsigned i = 0; i < 4; ++i) {
+            blk_options_t options = i & 1 ? usual_of_qemu : blk_usual;
             options.queue_size = size;
             options.seg_max = 0;
+            options.features &= i & 2 ? ~0ull : ~MODEL_F_INDIRECT_DESC;
             open_disk(&options);
-            unsigned is = size < 256 ? size : 256;
+            unsigned is = size < 256 ? size : 256, most = i & 2 || is < 26 ? is - 2 : 24;
             CHECK_EQ(device.queue[0].ring.size, is);
-            CHECK_EQ(user.blk.segments_max, is - 2);
-            use_disk(is - 2);
+            CHECK_EQ(user.blk.segments_max, most);
+            use_disk(most);
             close_disk();
         }
     }

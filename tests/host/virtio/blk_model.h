@@ -19,11 +19,10 @@
 #define BLK_F_MQ (1ull << 12)
 #define BLK_F_DISCARD (1ull << 13)
 #define BLK_F_WRITE_ZEROES (1ull << 14)
-#define BLK_F_INDIRECT (1ull << 28)
 
 /* What Cloud Hypervisor offers for a plain file, sparse. */
 #define BLK_CLOUD_HYPERVISOR (BLK_F_SEG_MAX | BLK_F_BLK_SIZE | BLK_F_FLUSH | BLK_F_TOPOLOGY | BLK_F_CONFIG_WCE \
-    | BLK_F_DISCARD | BLK_F_WRITE_ZEROES | BLK_F_INDIRECT | MODEL_F_EVENT_IDX | MODEL_F_VERSION_1)
+    | BLK_F_DISCARD | BLK_F_WRITE_ZEROES | MODEL_F_INDIRECT_DESC | MODEL_F_EVENT_IDX | MODEL_F_VERSION_1)
 
 #define BLK_ID "serial-number-0123456" /* Of which 20 bytes are said. */
 #define BLK_SECTORS_MAX 1024

@@ -39,6 +39,7 @@ void user_steer(uint32_t apic_id) {
 
 static void take_back(user_request_t *request) {
     machine_unshare(request);
+    machine_unshare(request->segments);
     if (request->data) {
         machine_unshare(request->data);
     }
@@ -60,12 +61,18 @@ static void on_done(virtio_blk_request_t *blk) {
     }
 }
 
-static user_request_t *new_request(const uint8_t *data, uint32_t len) {
+/* Nothing in it may be taken for granted. */
+static void *new_memory(size_t size) {
     void *memory;
-    CHECK(posix_memalign(&memory, REQUEST_ALIGN, sizeof(user_request_t)) == 0);
-    user_request_t *request = memory;
-    // Nothing may be taken for granted.
-    memset(request, 0xa5, sizeof(*request));
+    CHECK(posix_memalign(&memory, REQUEST_ALIGN, size) == 0);
+    return memset(memory, 0xa5, size);
+}
+
+static user_request_t *new_request(const uint8_t *data, uint32_t len, unsigned segments) {
+    user_request_t *request = new_memory(sizeof(user_request_t));
+    size_t size = (segments + 3) * sizeof(*request->segments); // That of a range too.
+    request->segments = new_memory(size);
+    machine_share(request->segments, size);
     request->blk.done = on_done;
     request->len = len;
     request->data = len ? malloc(len) : NULL;
@@ -79,11 +86,11 @@ static user_request_t *new_request(const uint8_t *data, uint32_t len) {
     return request;
 }
 
-static void cut(const user_request_t *request, dma_segment_t *segments, unsigned count) {
+static void cut(const user_request_t *request, unsigned count) {
     uint32_t at = 0;
     for (unsigned i = 0; i < count; ++i) {
         uint32_t end = (uint64_t)request->len * (i + 1) / count;
-        segments[i] = (dma_segment_t) { driver_address(request->data + at), end - at };
+        request->segments[1 + i] = dma_segment(driver_address(request->data + at), end - at);
         at = end;
     }
 }
@@ -94,7 +101,7 @@ user_request_t *user_submit(unsigned queue, virtio_blk_type_t type, uint64_t sec
     while (user.request[slot]) {
         CHECK(++slot < USER_REQUESTS);
     }
-    user_request_t *request = new_request(data, len);
+    user_request_t *request = new_request(data, len, segments);
     user.request[slot] = request;
     request->type = type;
     request->queue = queue;
@@ -104,12 +111,11 @@ user_request_t *user_submit(unsigned queue, virtio_blk_type_t type, uint64_t sec
     request->slot = slot;
     request->ended = 0;
     ++user.submitted;
-    dma_segment_t pieces[USER_SEGMENTS_MAX + 2];
-    CHECK(segments <= USER_SEGMENTS_MAX && segments <= len);
-    cut(request, pieces + 1, segments);
+    CHECK(segments <= len);
+    cut(request, segments);
     uint32_t completions;
-    virtio_blk_submit_t result =
-        virtio_blk_submit(&user.blk.queues[queue], &request->blk, type, sector, sectors, pieces, segments, &completions);
+    virtio_blk_submit_t result = virtio_blk_submit(&user.blk.queues[queue], &request->blk, type, sector, sectors,
+        request->segments, segments, &completions);
     if (why) {
         *why = result;
     } else {
@@ -131,6 +137,7 @@ void user_forget(user_request_t *request) {
     CHECK(user.request[request->slot] == request);
     user.request[request->slot] = NULL;
     free(request->data);
+    free(request->segments);
     free(request);
 }
 

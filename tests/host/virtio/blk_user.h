@@ -9,7 +9,6 @@
 #include "drivers/virtio_blk.h"
 
 #define USER_REQUESTS 256
-#define USER_SEGMENTS_MAX 1024
 
 typedef enum _user_state_t {
     USER_FREE,
@@ -28,6 +27,7 @@ typedef struct _user_request_t {
     uint32_t sectors;
     uint8_t *data;                 /* NULL: it has none. */
     uint32_t len;
+    dma_segment_t *segments;       /* Of that, and the driver's. */
 } user_request_t;
 
 typedef struct _user_t {

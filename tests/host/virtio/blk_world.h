@@ -39,7 +39,7 @@ static inline void close_disk(void) {
 static const blk_options_t usual_of_qemu = {
     .rules = RULES_QEMU,
     .features = BLK_F_SEG_MAX | BLK_F_BLK_SIZE | BLK_F_FLUSH | BLK_F_TOPOLOGY | BLK_F_CONFIG_WCE | BLK_F_MQ
-        | BLK_F_DISCARD | BLK_F_WRITE_ZEROES | BLK_F_INDIRECT | MODEL_F_EVENT_IDX | MODEL_F_VERSION_1,
+        | BLK_F_DISCARD | BLK_F_WRITE_ZEROES | MODEL_F_INDIRECT_DESC | MODEL_F_EVENT_IDX | MODEL_F_VERSION_1,
     .queues = 1,
     .queue_size = 256,
     .bar = FAR_BAR,

@@ -12,6 +12,7 @@
 #define DESC_NEXT 14
 #define FLAG_NEXT 1
 #define FLAG_WRITE 2
+#define FLAG_INDIRECT 4
 
 /* Both rings, in units of 16 bits: 2.7.6 and 2.7.8. */
 #define FLAGS 0
@@ -94,33 +95,80 @@ bool ring_knows(const ring_model_t *ring, uint64_t paddr, uint64_t len) {
         || overlap(ring->used_paddr, used_bytes(ring->size), paddr, len));
 }
 
+typedef struct _descriptor_t {
+    ring_piece_t piece;
+    uint16_t flags, next;
+} descriptor_t;
+
+static descriptor_t read_descriptor(const uint8_t *at) {
+    descriptor_t desc;
+    memcpy(&desc.piece.paddr, at, sizeof(desc.piece.paddr));
+    memcpy(&desc.piece.len, at + DESC_LEN, sizeof(desc.piece.len));
+    memcpy(&desc.flags, at + DESC_FLAGS, sizeof(desc.flags));
+    memcpy(&desc.next, at + DESC_NEXT, sizeof(desc.next));
+    desc.piece.writable = desc.flags & FLAG_WRITE;
+    return desc;
+}
+
+static void add_piece(ring_chain_t *chain, const descriptor_t *desc) {
+    const ring_piece_t *piece = &desc->piece;
+    CHECK(!(desc->flags & ~(FLAG_NEXT | FLAG_WRITE)));
+    CHECK(piece->len);
+    CHECK(machine_memory(piece->paddr, piece->len)); // Else it is not the driver's to give.
+    // Else one to read is behind one to write.
+    CHECK(!chain->count || piece->writable || !chain->pieces[chain->count - 1].writable);
+    chain->pieces[chain->count++] = *piece;
+}
+
+/* The table that a descriptor names is no longer than the queue, and in the order in which it lies: 2.7.5.3. */
+static void read_table(const ring_model_t *ring, ring_chain_t *chain, const descriptor_t *named) {
+    CHECK(ring->indirect || machine.lies); // It may have said that it knows them.
+    CHECK_EQ(named->flags, FLAG_INDIRECT);
+    CHECK(!chain->count);
+    unsigned count = named->piece.len / DESC_SIZE;
+    CHECK(count && count <= ring->size && named->piece.len % DESC_SIZE == 0);
+    chain->table = named->piece;
+    chain->table_memory = aligned_memory(named->piece.paddr, named->piece.len, 16);
+    CHECK(chain->table_memory);
+    for (unsigned at = 0; at < count; ++at) {
+        descriptor_t desc = read_descriptor(chain->table_memory + at * DESC_SIZE);
+        CHECK_EQ(desc.flags & FLAG_NEXT ? desc.next : count, at + 1);
+        add_piece(chain, &desc);
+    }
+}
+
+/* The device may look there as long as it has the chain. */
+static void check_table(const ring_chain_t *chain) {
+    if (!chain->table_memory) {
+        return;
+    }
+    CHECK(machine_memory(chain->table.paddr, chain->table.len) == chain->table_memory);
+    for (unsigned i = 0; i < chain->count; ++i) {
+        descriptor_t desc = read_descriptor(chain->table_memory + i * DESC_SIZE);
+        CHECK(desc.piece.paddr == chain->pieces[i].paddr && desc.piece.len == chain->pieces[i].len);
+    }
+}
+
 /* A chain that the driver offers: 2.7.5, 2.7.5.1 and 2.7.13. */
 static void keep_chain(ring_model_t *ring, uint16_t head) {
     CHECK(head < ring->size);
-    ring_piece_t pieces[RING_MODEL_SIZE_MAX];
-    unsigned count = 0;
-    uint16_t at = head, flags;
+    ring_chain_t *chain = &ring->chain[head];
+    CHECK(!chain->pieces);
+    *chain = (ring_chain_t) { .pieces = malloc(ring->size * sizeof(*chain->pieces)) };
+    CHECK(chain->pieces);
+    descriptor_t desc = { .next = head };
     do {
+        uint16_t at = desc.next;
         CHECK(at < ring->size);
         CHECK(!ring->head_of[at]); // Else it is in use, or twice in one chain.
         ring->head_of[at] = 1 + head;
-        const uint8_t *desc = ring->desc + at * DESC_SIZE;
-        ring_piece_t *piece = &pieces[count++];
-        memcpy(&piece->paddr, desc, sizeof(piece->paddr));
-        memcpy(&piece->len, desc + DESC_LEN, sizeof(piece->len));
-        memcpy(&flags, desc + DESC_FLAGS, sizeof(flags));
-        memcpy(&at, desc + DESC_NEXT, sizeof(at));
-        CHECK(!(flags & ~(FLAG_NEXT | FLAG_WRITE)));
-        piece->writable = flags & FLAG_WRITE;
-        CHECK(piece->len);
-        CHECK(machine_memory(piece->paddr, piece->len)); // Else it is not the driver's to give.
-        CHECK(count == 1 || piece->writable || !pieces[count - 2].writable); // Else one to read is behind one to write.
-    } while (flags & FLAG_NEXT);
-    ring_chain_t *chain = &ring->chain[head];
-    CHECK(!chain->pieces);
-    *chain = (ring_chain_t) { malloc(count * sizeof(*pieces)), count, false };
-    CHECK(chain->pieces);
-    memcpy(chain->pieces, pieces, count * sizeof(*pieces));
+        desc = read_descriptor(ring->desc + at * DESC_SIZE);
+        if (desc.flags & FLAG_INDIRECT) {
+            read_table(ring, chain, &desc);
+        } else {
+            add_piece(chain, &desc);
+        }
+    } while (desc.flags & FLAG_NEXT);
     ++ring->offered;
 }
 
@@ -158,6 +206,7 @@ bool ring_take(ring_model_t *ring, uint16_t *head) {
         return false; // The driver has got it back, as the device lied.
     }
     ring->chain[*head].taken = true;
+    check_table(&ring->chain[*head]);
     return true;
 }
 
@@ -223,6 +272,7 @@ uint32_t ring_len(const ring_chain_t *chain, bool writable) {
 
 uint32_t ring_copy(const ring_chain_t *chain, bool writable, uint32_t offset, uint8_t *bytes, uint32_t len) {
     uint32_t done = 0;
+    check_table(chain);
     for (unsigned i = 0; i < chain->count && done < len; ++i) {
         const ring_piece_t *piece = &chain->pieces[i];
         if (piece->writable != writable) {

@@ -23,6 +23,8 @@ typedef struct _ring_chain_t {
     ring_piece_t *pieces;   /* NULL: there is no such chain. */
     unsigned count;
     bool taken;             /* The device is about it. */
+    ring_piece_t table;     /* Where these are, unless in the ring; */
+    const uint8_t *table_memory; /* NULL: there. */
 } ring_chain_t;
 
 typedef struct _ring_model_t {
@@ -30,6 +32,7 @@ typedef struct _ring_model_t {
     uint16_t size;
     uint64_t desc_paddr, avail_paddr, used_paddr;
     bool event_idx;
+    bool indirect;
     bool quiet;             /* Says NO_NOTIFY while it runs: 2.7.10, where event_idx was not negotiated. */
     bool heeds_no_interrupt; /* 2.7.7 */
 

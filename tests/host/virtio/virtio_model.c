@@ -124,6 +124,7 @@ static void go_live(void) {
         virtio_queue_model_t *queue = &device.queue[i];
         if (queue->enabled) {
             queue->ring.event_idx = features & MODEL_F_EVENT_IDX;
+            queue->ring.indirect = features & MODEL_F_INDIRECT_DESC;
             bool ok = ring_start(&queue->ring);
             RULE(ok);
         }

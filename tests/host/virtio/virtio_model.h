@@ -13,6 +13,7 @@
 #define VIRTIO_MODEL_QUEUES 40
 #define VIRTIO_MODEL_CONFIG 64
 
+#define MODEL_F_INDIRECT_DESC (1ull << 28)
 #define MODEL_F_EVENT_IDX (1ull << 29)
 #define MODEL_F_VERSION_1 (1ull << 32)
 
