@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* One-shot timers on the local APIC's timer. No timer set: no timer interrupt. */
+/* One-shot timers on the local APIC's timer. No timer set: no timer interrupt, but one that a timer which was stopped
+ * has left, until the CPU halts. */
 #ifndef MICROPY_INCLUDED_KERNEL_TIMER_H
 #define MICROPY_INCLUDED_KERNEL_TIMER_H
 

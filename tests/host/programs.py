@@ -92,6 +92,7 @@ PROGRAMS = {
     "unit_call": CALL,
     "unit_call_threads": CALL,
     "unit_wait_threads": WAIT,
+    "unit_timer": ("kernel/timer.c",),
     "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_pci": PCI,
     "unit_virtqueue": VIRTQUEUE,
@@ -133,7 +134,7 @@ SHIM_VIRTIO = "tests/host/shim_virtio"
 ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
-    *("unit_address_space", "unit_random_threads", "unit_disk_cache"),
+    *("unit_address_space", "unit_random_threads", "unit_disk_cache", "unit_timer"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (

@@ -70,7 +70,11 @@ void sched_ready(thread_t *thread) {
     pthread_mutex_unlock(&other->lock);
 }
 
+/* The CPU halts, as often as not. */
 void sched_block(void) {
+    if (world_random() % 2) {
+        timer_before_halt();
+    }
     world_leave_cpu();
     pthread_mutex_lock(&self->lock);
     while (!self->ready) {
