@@ -78,6 +78,7 @@ PROGRAMS = {
     "unit_crc32": ("kernel/crc32.c",),
     "unit_fs_fat": FS_PROBE,
     "unit_fs_littlefs": FS_PROBE,
+    "unit_lfs2": ("kernel/crc32.c",),
     "unit_crc32c": ("kernel/crc32c.c",),
     "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
@@ -153,6 +154,7 @@ UPSTREAM = {
     "unit_crc32": LITTLEFS_SUM,
     "unit_fs_fat": FAT,
     "unit_fs_littlefs": LITTLEFS,
+    "unit_lfs2": LITTLEFS_SUM,
     "fuzz_fs_probe": FAT,
 }
 """What programs have of lib/ of MicroPython's tree, without its core."""
