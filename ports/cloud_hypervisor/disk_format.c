@@ -15,7 +15,7 @@
 #define GIB (MIB << 10)
 
 // littlefs on a disk: docs/disks.md says how these were found.
-#define LFS_READ_MAX 16384
+#define LFS_READ 2048
 #define LFS_LOOKAHEAD_MAX 16384
 
 // Where other filesystems and partition tables begin, the second block of a littlefs with the largest blocks too; and where a
@@ -29,13 +29,17 @@ mp_obj_t disk_call_littlefs(mp_obj_t function, mp_obj_t disk) {
     uint32_t sector = machine_disk_part(disk)->disk->blk.block_size;
     uint32_t block = machine_disk_ioctl(disk, MP_BLOCKDEV_IOCTL_BLOCK_SIZE);
     uint64_t blocks = machine_disk_ioctl(disk, MP_BLOCKDEV_IOCTL_BLOCK_COUNT);
-    uint32_t read = MIN(MAX(MIN(block / 4, LFS_READ_MAX), sector), block);
+    // Upstream's buffers hold four times what is read at once, or a block. Where blocks are not made of such, they hold a block.
+    uint32_t read = MAX(LFS_READ, sector), buffer = MIN(4 * read, block);
+    if (block % buffer || buffer % read) {
+        read = block;
+    }
     // A byte for eight blocks, in whole eights.
     uint32_t lookahead = MAX(MIN((blocks + 63) / 64 * 8, LFS_LOOKAHEAD_MAX), 16);
     mp_obj_t args[] = {
         disk,
         MP_OBJ_NEW_QSTR(MP_QSTR_readsize), MP_OBJ_NEW_SMALL_INT(read),
-        MP_OBJ_NEW_QSTR(MP_QSTR_progsize), MP_OBJ_NEW_SMALL_INT(MIN(sector, block)),
+        MP_OBJ_NEW_QSTR(MP_QSTR_progsize), MP_OBJ_NEW_SMALL_INT(block % sector ? block : sector),
         MP_OBJ_NEW_QSTR(MP_QSTR_lookahead), MP_OBJ_NEW_SMALL_INT(lookahead),
     };
     return mp_call_function_n_kw(function, 1, 3, args);

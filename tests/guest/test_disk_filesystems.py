@@ -472,6 +472,34 @@ print([len(get(r + '/größe')) for r in ('/a', '/b')])
     assert guest.eval("[len(get(r + '/größe')) for r in ('', '/disk1')]") == [100000] * 2
 
 
+def test_littlefs_has_blocks_of_any_size(boot: Boot, tmp_path: Path) -> None:
+    # Not all are whole sectors, or pieces of what is read at once.
+    units = [128, 528, 1536, 2048, 10 * KIB, 100_000, MIB]
+    contents = [Content("littlefs", unit, max(MIB, 16 * unit)) for unit in units]
+    paths = [formatted(tmp_path / f"{content.unit}", content) for content in contents]
+    host, guests = bytes(range(251)) * 200, bytes(range(250)) * 120
+    for path in paths:
+        put(path, {"/host": host})
+    guest, said = booted(boot, *map(Disk, paths))
+    assert said == []
+    code = f"""
+host, guests = bytes(range(251)) * 200, bytes(range(250)) * 120
+for r in ['' if i == 0 else f'/disk{{i}}' for i in range({len(paths)})]:
+    for i in range(20): put(f'{{r}}/{{i}}', b'small')
+    put(r + '/guest', guests)
+    for i in range(4): # Each block is written to, but those in use.
+        put(r + '/much', host * 10)
+        os.remove(r + '/much')
+    print(get(r + '/host') == host, get(r + '/guest') == guests)
+"""
+    output = guest.output_of(code, timeout=60 * guest.vmm.slowness)
+    assert output == "True True\n" * len(paths)
+    ended(guest)
+    expected = {"/host": host, "/guest": guests, **{f"/{i}": b"small" for i in range(20)}}
+    for path in paths:
+        assert files(path) == expected
+
+
 def test_a_disk_is_formatted_with_what_suits_it(boot: Boot, tmp_path: Path) -> None:
     gib = KIB * MIB
     sizes = [MIB, 16 * MIB - 512, 16 * MIB, gib, 4 * gib - 512, 4 * gib, 20 * gib]

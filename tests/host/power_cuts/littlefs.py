@@ -12,9 +12,8 @@ AFTER = bytes(range(256)) * 20
 
 
 def mount(disk):
-    # As the port does: a cache of a block or 64 KiB.
-    readsize = min(disk.block // 4, 16384)
-    return vfs.VfsLfs2(disk, readsize=readsize, progsize=512, lookahead=256)
+    # As the port does: a cache of a block or 8 KiB.
+    return vfs.VfsLfs2(disk, readsize=2048, progsize=512, lookahead=256)
 
 
 def make(disk):
