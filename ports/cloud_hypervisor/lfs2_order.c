@@ -7,6 +7,7 @@
  * synced. */
 
 #include "extmod/vfs.h"
+#include "lfs2_directory.h"
 #include "lfs2_order.h"
 
 // Of a block device's flags, which upstream gives out from the lowest on: blocks of files were
@@ -43,5 +44,6 @@ int lfs2_mount_in_order(lfs2_t *lfs2, const struct lfs2_config *config) {
     struct lfs2_config *ours = (struct lfs2_config *)config;
     ours->prog = prog_in_order;
     ours->block_cycles = -1; // No block of a disk wears out: each directory stays where it is.
+    ours->metadata_max = lfs2_directory_max(config);
     return lfs2_mount(lfs2, config);
 }

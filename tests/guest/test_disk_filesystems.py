@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from littlefs import LittleFS, LittleFSError
 
 from tests.guest.conftest import Boot
 from tests.guest.disk_images import (
@@ -498,6 +499,31 @@ for r in ['' if i == 0 else f'/disk{{i}}' for i in range({len(paths)})]:
     expected = {"/host": host, "/guest": guests, **{f"/{i}": b"small" for i in range(20)}}
     for path in paths:
         assert files(path) == expected
+
+
+def test_a_long_directory_of_a_full_littlefs_gives_back_room(boot: Boot, tmp_path: Path) -> None:
+    # As whoever fills blocks with a directory makes it; the port would go on in others.
+    other = LittleFS(block_size=128 * KIB, block_count=16, read_size=512, prog_size=512)
+    other.mkdir("/many")
+    for index in range(200):
+        with other.open(f"/many/{index:03}", "wb") as file:
+            file.write(bytes(60))
+    with pytest.raises(LittleFSError):
+        for index in range(16):
+            with other.open(f"/{index}", "wb") as file:
+                file.write(bytes(100 * KIB))
+    path = tmp_path / "full.img"
+    path.write_bytes(other.context.buffer)
+    guest, said = booted(boot, Disk(path))
+    assert said == []
+    code = """
+for i in range(200): os.remove('/many/%03d' % i)
+print(os.listdir('/many'))
+put('/many/new', bytes(900))
+"""
+    assert guest.output_of(code) == "[]\n"
+    ended(guest)
+    assert files(path)["/many/new"] == bytes(900)
 
 
 def test_a_disk_is_formatted_with_what_suits_it(boot: Boot, tmp_path: Path) -> None:

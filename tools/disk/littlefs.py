@@ -27,6 +27,9 @@ _UNIT = 16
 """Bytes that are written at once, and that a block is a multiple of. The guest's are 32."""
 _INLINE_MAX = 128
 """A file up to this lies in its directory; it is what the guest's buffers hold."""
+_DIRECTORY_MAX = 8192
+"""Of blocks that are a multiple of it, a directory fills so much. The guest has the same:
+lfs2_directory.c."""
 _LOOKAHEAD = 8192
 """Bytes for a map of free blocks, 65,536 at a time."""
 _MTIME = 1
@@ -160,17 +163,19 @@ def make(area: Area, block_size: int) -> None:
 
 def _littlefs(blocks: _Blocks, block_size: int, count: int) -> LittleFS:
     """Not mounted. `count` 0: as the superblock says."""
+    directory_max = block_size if block_size % _DIRECTORY_MAX else _DIRECTORY_MAX
     return LittleFS(
         blocks,
         mount=False,
         filename_encoding=_ENCODING,
         block_size=block_size,
         block_count=count,
-        read_size=block_size,
+        read_size=directory_max,
         prog_size=_UNIT,
         cache_size=block_size,
         lookahead_size=_LOOKAHEAD,
         inline_max=min(_INLINE_MAX, block_size // 8),
+        metadata_max=directory_max,
     )
 
 

@@ -4,7 +4,7 @@
 # Of the unix port: the module littlefs_blocks, and littlefs in the port's order, by the port's pieces and sum.
 
 SRC_USERMOD_C += $(USERMOD_DIR)/littlefs_blocks.c
-SRC_USERMOD_LIB_C += $(USERMOD_DIR)/lfs2_order.c $(USERMOD_DIR)/crc32.c
+SRC_USERMOD_LIB_C += $(addprefix $(USERMOD_DIR)/,lfs2_order.c lfs2_directory.c crc32.c)
 CFLAGS_USERMOD += -I$(USERMOD_DIR)/../../../..
 
 $(BUILD)/extmod/vfs_lfs.o: CFLAGS += -Dlfs2_mount=chosen_mount
