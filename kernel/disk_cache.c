@@ -271,6 +271,27 @@ static uint64_t how_far(const disk_cache_t *cache, uint64_t at) {
     return at_least(at_most(2 * before, most), BUFFER);
 }
 
+static bool is_whole(const disk_cache_t *cache, uint64_t at) {
+    const buffer_t *buffer = find(cache, at).buffer;
+    return buffer && buffer->valid == (sectors_t)-1;
+}
+
+/* The same backwards, which is how littlefs walks a file: from its end, by every second block or so. How much before a buffer's
+ * start is read too. */
+static uint64_t how_far_back(const disk_cache_t *cache, uint64_t at) {
+    uint64_t most = at_most(AHEAD_MAX - BUFFER, at % way_size(cache));
+    for (uint64_t step = BUFFER; step <= 2 * BUFFER; step += BUFFER) {
+        if (is_whole(cache, at + step) && is_whole(cache, at + 2 * step)) {
+            uint64_t after = 2 * step;
+            while (after < most && is_whole(cache, at + step + after)) {
+                after += BUFFER;
+            }
+            return at_most(2 * after, most);
+        }
+    }
+    return 0;
+}
+
 /* So many bytes are sent before more are gathered: all that is gathered, eight times as much at most, has room in a way. */
 static size_t unit(const disk_cache_t *cache) {
     return at_most(SEND_MAX, way_size(cache) / 8);
@@ -350,7 +371,8 @@ static int hold(disk_cache_t *cache, uint64_t at, uint64_t end, place_t *held) {
     }
     const disk_part_t *part = cache->part;
     uint64_t start = buffer_of(at), limit = part->start + disk_part_size(part);
-    error = fetch(cache, at_least(start, part->start), at_most(start + how_far(cache, start), limit));
+    uint64_t ahead = how_far(cache, start), back = ahead > BUFFER ? 0 : how_far_back(cache, start);
+    error = fetch(cache, at_least(start - back, part->start), at_most(start + ahead, limit));
     // It may be what was not asked for that cannot be read.
     return error || !has(held->buffer, at, end) ? fetch(cache, at, end) : 0;
 }

@@ -299,6 +299,16 @@ TEST(what_follows_each_other_is_read_and_written_in_few_requests) {
     stop();
 }
 
+TEST(what_is_walked_backwards_is_read_in_few_requests) {
+    start(12, SECTOR);
+    unsigned count = 0;
+    for (uint64_t at = PART_START + PART_SIZE - SECTOR; at > PART_START + 32 * KIB; at -= 32 * KIB, ++count) {
+        check_read(at, SECTOR);
+    }
+    CHECK(model.reads < count * 2 / 3); // With 256 KiB in a way.
+    stop();
+}
+
 TEST(one_sector_here_and_there_costs_a_small_request_each) {
     start(6, SECTOR);
     for (unsigned i = 0; i < 50; ++i) {
