@@ -198,7 +198,8 @@ static void write_queue(unsigned offset, unsigned width, uint64_t value) {
     check_sets_up_queues();
     virtio_queue_model_t *queue = selected();
     RULE(queue && !queue->enabled);
-    if (!queue) {
+    // Of a liar, notifications may lead here.
+    if (!queue || queue->enabled) {
         return;
     }
     if (offset >= 0x20) {
