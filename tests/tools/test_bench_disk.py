@@ -107,7 +107,16 @@ def test_files_are_compared_by_bytes_a_second() -> None:
     fat = disk_files.summary(job, "fat", turns)
     assert (fat["bytes"], fat["requests"], fat["raw_bytes"]) == (20 * MIB, 20, 20 * MIB)
     assert (fat["to_linux"], fat["to_raw"]) == (2.0, 0.05)
-    text = shown(disk.file_table("FAT", {"first_write": [1500.0], "jobs": {job.name: fat}}))
+    text = shown(
+        disk.file_table(
+            "FAT",
+            {
+                "first_write": [1500.0],
+                "instructions": {"reads": 1000, "writes": 2000},
+                "jobs": {job.name: fat},
+            },
+        )
+    )
     assert [cell.strip() for cell in text.splitlines()[4].split("│")[2:-1]] == [
         "1.00",
         "0.50",
@@ -123,7 +132,11 @@ def test_slow_jobs_on_littlefs_have_one_turn_of_fewer_requests() -> None:
     littlefs = disk_files.summary(job, "littlefs", turns)
     assert (littlefs["bytes"], littlefs["ours"], littlefs["to_raw"]) == (2 * MIB, [40e6], 0.002)
     assert "linux" not in littlefs
-    figures = {"first_write": [1500.0, 1e6, 2000.0], "jobs": {job.name: littlefs}}
+    figures = {
+        "first_write": [1500.0, 1e6, 2000.0],
+        "instructions": {"reads": 1000, "writes": 2000},
+        "jobs": {job.name: littlefs},
+    }
     text = shown(disk.file_table("littlefs", figures))
     assert "0.05" in text
     assert "2.0 ms" in text

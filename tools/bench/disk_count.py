@@ -4,7 +4,8 @@
 for it, its kernel and its program. Those of a turn with as few requests as can be are taken off."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from ..errors import WorkFailed
 from ..terminal import progress
@@ -38,16 +39,16 @@ def measure(pair: Pair) -> Figures:
 def _counts(vmm: LoggingQemu, disk: DiskGuest) -> Iterable[tuple[Job, int]]:
     for job in JOBS:
         disk.run(job)  # Whatever happens once.
-        costs = [_cost(vmm, disk, one) for one in (job.beside, job)]
+        costs = [cost_of(vmm, partial(disk.run, one)) for one in (job.beside, job)]
         yield job, round((costs[1] - costs[0]) / (job.count - job.beside.count))
 
 
-def _cost(vmm: LoggingQemu, disk: DiskGuest, job: Job) -> int:
-    """Of two turns the lesser: in one the guest may have collected garbage."""
+def cost_of(vmm: LoggingQemu, turn: Callable[[], object]) -> int:
+    """Instructions of a turn. Of two the lesser: in one the guest may have collected garbage."""
     costs = []
     for _ in range(2):
         before = _settled(vmm)
-        disk.run(job)
+        turn()
         costs.append(_settled(vmm) - before)
     return min(costs)
 

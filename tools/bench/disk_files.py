@@ -7,21 +7,26 @@ import os
 import shutil
 import statistics
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ..disk.create import Wish, create
 from ..terminal import progress
 from ..vmm import make_vmm
 from ..vmm.disk import Disk
+from .disk_count import cost_of
 from .disk_file_job import FILE_JOBS, LARGE, LARGE_BYTES, SMALL_BYTES, FileJob
 from .disk_file_ours import OurFiles
 from .disk_job import DEPTHS, MIB, Job
 from .disk_linux import LinuxDisk
 from .disk_pair import Pair
+from .instruction_log import LoggingQemu
 from .report import Figures
 
 ROUNDS = 3
 FILESYSTEMS = ("fat", "littlefs")
+_COUNTED = (4, 20)
+"""MiB of two turns, of which the difference counts."""
 IMAGE_BYTES = 192 * MIB
 """littlefs keeps a file until its new content is whole: there is room for all of them twice."""
 
@@ -46,7 +51,7 @@ def make_images(directory: Path) -> dict[str, Path]:
 
 def measure(pair: Pair, name: str, directory: Path) -> Figures:
     """By filesystem: `first_write`, microseconds of all turns for a small new file right after a
-    mount, and `jobs`. By job's name: `bytes` and `requests` of a turn; `ours`, and on FAT `linux`,
+    mount; `instructions` of `reads` and `writes`, for each MiB of a file; and `jobs`. By job's name: `bytes` and `requests` of a turn; `ours`, and on FAT `linux`,
     microseconds of all turns, one where the job is slow; `raw`, the same of our raw disk, for
     `raw_bytes`; and `to_linux` and `to_raw`: how many times as fast ours is as these, by the
     medians. `directory`: for the images.
@@ -68,13 +73,34 @@ def measure(pair: Pair, name: str, directory: Path) -> Figures:
             for job in FILE_JOBS:
                 line.detail(f"turn {turn} of {ROUNDS}: {job.name}")
                 turns[job.name].append(_turn(files, linux, job, turn == 1))
+    counted = _count(pair, disks)
     return {
         filesystem: {
             "first_write": first_writes[filesystem],
+            "instructions": counted[filesystem],
             "jobs": {job.name: summary(job, filesystem, turns[job.name]) for job in FILE_JOBS},
         }
         for filesystem in FILESYSTEMS
     }
+
+
+def _count(pair: Pair, disks: Sequence[Disk]) -> Figures:
+    """By filesystem: instructions for each MiB that is read in order, and written."""
+    vmm = LoggingQemu()
+    figures: Figures = {filesystem: {} for filesystem in FILESYSTEMS}
+    with (
+        progress("Counting instructions of files"),
+        pair.ours(vmm, counting=True, more=disks) as ours,
+    ):
+        files = OurFiles(ours)
+        for filesystem, figure in figures.items():
+            for name, writes in (("reads", False), ("writes", True)):
+                least, most = (
+                    cost_of(vmm, partial(files.run, filesystem, FileJob(writes, False, MIB, 1, n)))
+                    for n in _COUNTED
+                )
+                figure[name] = round((most - least) / (_COUNTED[1] - _COUNTED[0]))
+    return figures
 
 
 def _turn(files: OurFiles, linux: LinuxDisk, job: FileJob, is_first: bool) -> dict[str, float]:
