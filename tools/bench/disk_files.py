@@ -51,7 +51,7 @@ def make_images(directory: Path) -> dict[str, Path]:
 
 def measure(pair: Pair, name: str, directory: Path) -> Figures:
     """By filesystem: `first_write`, microseconds of all turns for a small new file right after a
-    mount; `instructions` of `reads` and `writes`, for each MiB of a file; and `jobs`. By job's name:
+    mount; `instructions` of `reads` and `writes`, for each MiB of a file; and `jobs`. By its name:
     `bytes` and `requests` of a turn; `ours`, and on FAT `linux`, microseconds of all turns, one
     where the job is slow; `raw`, the same of our raw disk, for `raw_bytes`; and `to_linux` and
     `to_raw`: how many times as fast ours is as these, by the medians. `directory`: for the images.
