@@ -146,18 +146,19 @@ bool virtio_reset(virtio_device_t *device) {
     return true;
 }
 
-static uint64_t offered_features(const virtio_device_t *device) {
+/* 3.1.1, steps 2 to 4. */
+uint64_t virtio_offered(const virtio_device_t *device) {
+    mmio_write8(device->common + DEVICE_STATUS, STATUS_ACKNOWLEDGE);
+    mmio_write8(device->common + DEVICE_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
     mmio_write32(device->common + DEVICE_FEATURE_SELECT, 1);
     uint64_t high = mmio_read32(device->common + DEVICE_FEATURE);
     mmio_write32(device->common + DEVICE_FEATURE_SELECT, 0);
     return high << 32 | mmio_read32(device->common + DEVICE_FEATURE);
 }
 
-/* 3.1.1, steps 2 to 6. */
-const char *virtio_negotiate(virtio_device_t *device, uint64_t features) {
-    mmio_write8(device->common + DEVICE_STATUS, STATUS_ACKNOWLEDGE);
-    mmio_write8(device->common + DEVICE_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
-    device->features = offered_features(device) & (features | VIRTIO_F_VERSION_1);
+/* 3.1.1, steps 4 to 6. */
+const char *virtio_accept(virtio_device_t *device, uint64_t features) {
+    device->features = features;
     if (!(device->features & VIRTIO_F_VERSION_1)) {
         return "it is no device of virtio 1";
     }
@@ -167,6 +168,10 @@ const char *virtio_negotiate(virtio_device_t *device, uint64_t features) {
     }
     add_status(device, STATUS_FEATURES_OK);
     return read_status(device) & STATUS_FEATURES_OK ? NULL : "it does not want the features that it offers";
+}
+
+const char *virtio_negotiate(virtio_device_t *device, uint64_t features) {
+    return virtio_accept(device, virtio_offered(device) & (features | VIRTIO_F_VERSION_1));
 }
 
 /* What reads back otherwise the device has no room for: 4.1.5.1.2. */

@@ -63,6 +63,11 @@ const char *virtio_open(virtio_device_t *device, const pci_function_t *function,
 /* Takes of `features` what the device offers. The same each time: Cloud Hypervisor forgets none, not by a reset either. */
 const char *virtio_negotiate(virtio_device_t *device, uint64_t features);
 
+/* The same in two steps, for features that need one another: what it offers; and what is taken of that, VIRTIO_F_VERSION_1
+ * among it. */
+uint64_t virtio_offered(const virtio_device_t *device);
+const char *virtio_accept(virtio_device_t *device, uint64_t features);
+
 /* Has `fn(ctx)` called when the configuration changes or the device needs a reset: in interrupt context on the CPU of
  * that APIC id. Once; it outlives resets. */
 const char *virtio_on_change(virtio_device_t *device, const char *name, void (*fn)(void *ctx), void *ctx, uint32_t apic_id);

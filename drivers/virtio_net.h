@@ -7,8 +7,8 @@
  *
  * Who may call what:
  *
- *   - open, stop, restart, disconnect, free, steer, read_status, announced, and all of rx: thread context, one caller at
- *     a time for one device: it is its receiver, or has kept its receiver out.
+ *   - open, stop, restart, disconnect, free, steer, read_status, announced, and all of rx: thread context, one caller
+ *     at a time for one device: it is its receiver, or has kept its receiver out.
  *   - tx: any CPU, any context: a lock of its own keeps them apart, from stop as well. No other lock of
  *     rank LOCK_RANK_DEVICE_QUEUE or above may be held.
  *
@@ -31,7 +31,7 @@
 /* Pairs of queues in use. More need VIRTIO_NET_F_MQ, and the device told of it: 5.1.6.5.5. */
 #define VIRTIO_NET_PAIRS 1
 
-/* The device joins TCP segments only where each receive buffer holds this many bytes, the header with them: 5.1.6.3.1. */
+/* The device joins TCP segments only where each receive buffer holds this many bytes, with the header: 5.1.6.3.1. */
 #define VIRTIO_NET_LARGE (65550 + VIRTIO_NET_HEADER)
 
 typedef enum _virtio_net_checksum_t {
@@ -85,8 +85,8 @@ typedef struct _virtio_net_t {
     uint8_t mac[VIRTIO_NET_MAC];
     bool has_mac;                  /* Else it has none, or one that is no single station's: `mac` is zeros. */
     uint16_t mtu;                  /* Bytes behind the Ethernet header: 68 to 65535. */
-    uint32_t receive_len;          /* Bytes that each receive buffer should hold, the header with them: a longer frame is
-                                    * cut off or lost. */
+    uint32_t receive_len;          /* Bytes that each receive buffer should hold, with the header: a longer frame is cut
+                                    * off or lost. */
     uint16_t receive_max;          /* Buffers of one segment that the device takes at once, at most. */
     uint16_t segments_max;         /* Of a frame that is sent: at least 1. */
     bool sends_checksum;           /* tx may have PARTIAL. */
@@ -122,20 +122,20 @@ const char *virtio_net_open(virtio_net_t *net, const pci_function_t *function, c
  * say that it is reset: it is not to be used again then, and may write to its receive buffers for ever. */
 bool virtio_net_stop(virtio_net_t *net);
 
-/* A buffer that was offered, or the token of a frame that was added, and that did not come back until virtio_net_stop();
- * NULL: no more. */
+/* A buffer that was offered, or the token of a frame that was added, that did not come back until virtio_net_stop(),
+ * whether the queue has stopped by itself before or not; NULL: no more. */
 void *virtio_net_rx_take_unfinished(virtio_net_pair_t *pair);
 void *virtio_net_tx_take_unfinished(virtio_net_pair_t *pair);
 
-/* Starts it again, after virtio_net_stop() was true and nothing was left unfinished. What is wrong: it is stopped; or NULL:
- * as after virtio_net_open(), with the same MAC, MTU and abilities. */
+/* Starts it again, after virtio_net_stop() was true and nothing was left unfinished. What is wrong: it is stopped; or
+ * NULL: as after virtio_net_open(), with the same MAC, MTU and abilities. */
 const char *virtio_net_restart(virtio_net_t *net);
 
 /* Ends its interrupts: the device is not touched any more. After virtio_net_stop(). */
 void virtio_net_disconnect(virtio_net_t *net);
 
-/* Gives back its memory, but what a device that did not reset may still know. After virtio_net_disconnect(), with nothing
- * left unfinished; nobody uses it. */
+/* Gives back its memory, but what a device that did not reset may still know. After virtio_net_disconnect(), with
+ * nothing left unfinished; nobody uses it. */
 void virtio_net_free(virtio_net_t *net);
 
 /* Sends the interrupts where apic_id() says now. */
@@ -160,16 +160,17 @@ const char *virtio_net_problem(const virtio_net_t *net);
  *
  * While it does so there is no interrupt. One that stops in the midst calls no wait, and goes on by itself. */
 
-/* Offers a buffer: `count` segments of RAM, all in all receive_len bytes, the first of them at least VIRTIO_NET_HEADER.
- * `buffer` is where the first one is in the kernel's memory, at any alignment: there the header comes, and behind it the
- * frame. The device does not know of it before virtio_net_rx_flush(). False: there is no room, or rx is stopped. */
+/* Offers a buffer: `count` segments of RAM, all in all receive_len bytes, the first of them VIRTIO_NET_HEADER or more.
+ * `buffer` is where the first one is in the kernel's memory, at any alignment: there the header comes, and behind it
+ * the frame. The device does not know of it before virtio_net_rx_flush(). False: there is no room, or rx is stopped. */
 bool virtio_net_rx_offer(virtio_net_pair_t *pair, void *buffer, const dma_segment_t *segments, unsigned count);
 
 /* Shows the device what was offered since the last time; may cost one VM exit. */
 void virtio_net_rx_flush(virtio_net_pair_t *pair);
 
-/* Takes a buffer back, in the order in which the device is done with them, or NULL: there is none, or rx is stopped. `received`
- * tells of its frame; a `len` of 0 is no frame: it was too short for an Ethernet header, or its offload made no sense. */
+/* Takes a buffer back, in the order in which the device is done with them, or NULL: there is none, or rx is stopped.
+ * `received` tells of its frame; a `len` of 0 is no frame: it was too short for an Ethernet header, or its offload made
+ * no sense. */
 void *virtio_net_rx_take(virtio_net_pair_t *pair, virtio_net_received_t *received);
 
 /* Has on_receive called once, when the next frame comes. False: one has come already, which nobody may be told of. */
@@ -184,8 +185,8 @@ typedef enum _virtio_net_add_t {
 } virtio_net_add_t;
 
 /* Adds a frame of `count` segments of RAM, 1 to segments_max: segments[1] to segments[count]; segments[0] is the
- * driver's to fill in. Their bytes stay as they are until `token`, which is not NULL, comes back. `offload` may be NULL:
- * there is none. The device does not know of it before virtio_net_tx_flush(). */
+ * driver's to fill in. Their bytes stay as they are until `token`, which is not NULL, comes back. `offload` may be
+ * NULL: there is none. The device does not know of it before virtio_net_tx_flush(). */
 virtio_net_add_t virtio_net_tx_add(virtio_net_pair_t *pair, dma_segment_t *segments, unsigned count,
     const virtio_net_offload_t *offload, void *token);
 

@@ -16,6 +16,7 @@ _Static_assert(sizeof(dma_segment_t) == 16, "2.7.5");
 #define AVAIL_FLAGS 0
 #define AVAIL_INDEX 1
 #define AVAIL_RING 2
+#define AVAIL_NO_INTERRUPT 1
 
 /* Used ring: 2.7.8. Behind it avail_event: 2.7.10. Its elements have two words of 32 bits, at a multiple of 4. */
 #define USED_FLAGS 0
@@ -78,7 +79,7 @@ void virtqueue_reset(virtqueue_t *queue) {
     queue->free_count = queue->size;
     queue->chains = 0;
     queue->avail_index = queue->told_index = queue->used_index = 0;
-    queue->has_more = false;
+    queue->has_more = queue->quiet = false;
     queue->problem = NULL;
 }
 
@@ -216,11 +217,26 @@ void *virtqueue_take(virtqueue_t *queue, uint32_t *written) {
 bool virtqueue_wait(virtqueue_t *queue) {
     if (queue->event_idx) {
         queue->avail[AVAIL_RING + queue->size] = queue->used_index;
+    } else {
+        queue->avail[AVAIL_FLAGS] = 0;
     }
+    queue->quiet = false;
     // It must see that before the ring is looked at once more: 2.7.7.1.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     queue->has_more = __atomic_load_n(&queue->used[USED_INDEX], __ATOMIC_ACQUIRE) != queue->used_index;
     return queue->problem || !queue->has_more;
+}
+
+void virtqueue_quiet(virtqueue_t *queue) {
+    if (queue->quiet) {
+        return;
+    }
+    queue->quiet = true;
+    if (queue->event_idx) {
+        queue->avail[AVAIL_RING + queue->size] = queue->used_index - 1; // As far ahead as there is: 2.7.10.
+    } else {
+        queue->avail[AVAIL_FLAGS] = AVAIL_NO_INTERRUPT;
+    }
 }
 
 void *virtqueue_take_unfinished(virtqueue_t *queue) {

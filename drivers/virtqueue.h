@@ -55,6 +55,7 @@ typedef struct _virtqueue_t {
     uint16_t avail_index, told_index; /* Of our ring: what was put there, and what the device was told of. */
     uint16_t used_index;            /* Of its ring: what was taken. */
     bool has_more;                  /* And virtqueue_wait() has seen that there is more. */
+    bool quiet;                     /* The device was told not to interrupt. */
     mmio_t notify;                  /* Where it is told. */
     const char *problem;            /* Why the queue is stopped; NULL: it is not. */
 } virtqueue_t;
@@ -88,6 +89,9 @@ void *virtqueue_take(virtqueue_t *queue, uint32_t *written);
 
 /* Has the device interrupt when the next chain comes back. False: one has come already, and may have been missed. */
 bool virtqueue_wait(virtqueue_t *queue);
+
+/* Has the device not interrupt until virtqueue_wait(): it may nevertheless, seldom. */
+void virtqueue_quiet(virtqueue_t *queue);
 
 /* Any chain that the device has, taken from it after its reset: its token; NULL when it has none. */
 void *virtqueue_take_unfinished(virtqueue_t *queue);
