@@ -142,7 +142,7 @@ def transfer_seeds() -> list[bytes]:
     return [done.stdout for done in made]
 
 
-def virtio_blk_seeds() -> list[bytes]:
+def virtio_seeds() -> list[bytes]:
     """Of each size a device that lies and one that does not: the first bit."""
     source = random.Random(2)
     bodies = [(lies, source.randbytes(size)) for size in (250, 500, 1000, 2000) for lies in (0, 1)]
@@ -160,7 +160,8 @@ FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_romfs": (2048, romfs_seeds),
     "fuzz_partitions": (8192, partitions_seeds),
     "fuzz_fs_probe": (4096, fs_probe_seeds),
-    "fuzz_virtio_blk": (2048, virtio_blk_seeds),
+    "fuzz_virtio_blk": (2048, virtio_seeds),
+    "fuzz_virtio_net": (2048, virtio_seeds),
     "fuzz_transfer": (1024, transfer_seeds),
 }
 

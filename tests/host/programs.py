@@ -60,6 +60,11 @@ DISK_IO = (
     *("kernel/disk.c", "kernel/disk_io.c", "kernel/mutex.c", "kernel/cmdline.c"),
     *("kernel/message.c", *VIRTIO_BLK),
 )
+VIRTIO_NET = (
+    *("drivers/msix.c", "drivers/virtio.c", "drivers/virtqueue.c", "drivers/virtio_net.c"),
+    *("tests/host/virtio/virtio_model.c", "tests/host/virtio/ring_model.c"),
+    *("tests/host/virtio/net_model.c", "tests/host/virtio/net_user.c", *PCI),
+)
 FAT = ("oofatfs/ff.c",)
 LITTLEFS_SUM = ("littlefs/lfs2_util.c",)
 LITTLEFS = ("littlefs/lfs2.c", *LITTLEFS_SUM)
@@ -101,6 +106,8 @@ PROGRAMS = {
     "unit_virtio_blk": VIRTIO_BLK,
     "unit_virtio_blk_life": VIRTIO_BLK,
     "unit_disk_io": DISK_IO,
+    "unit_virtio_net": VIRTIO_NET,
+    "unit_virtio_net_life": VIRTIO_NET,
     "unit_transfer": (*TRANSFER, INTERPRETER),
     "unit_transfer_bytes": (*TRANSFER, INTERPRETER),
     "unit_transfer_functions": (*TRANSFER, INTERPRETER),
@@ -121,6 +128,7 @@ PROGRAMS = {
     "fuzz_partitions": PARTITIONS,
     "fuzz_fs_probe": FS_PROBE,
     "fuzz_virtio_blk": VIRTIO_BLK,
+    "fuzz_virtio_net": VIRTIO_NET,
     "fuzz_transfer": (*TRANSFER, INTERPRETER),
 }
 
@@ -141,6 +149,7 @@ ON_CPUS = (
 WITH_DEVICES = (
     *("unit_pci", "unit_virtqueue", "unit_virtio"),
     *("unit_virtio_blk", "unit_virtio_blk_life", "unit_disk_io", "fuzz_virtio_blk"),
+    *("unit_virtio_net", "unit_virtio_net_life", "fuzz_virtio_net"),
 )
 """Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (
