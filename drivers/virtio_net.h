@@ -112,7 +112,8 @@ typedef struct _virtio_net_t {
 } virtio_net_t;
 
 /* Starts the device. `net` is zeroed but for the caller's functions; `name` (for people) stays in use. `large`: all
- * receive buffers will hold VIRTIO_NET_LARGE bytes. The interrupts of pair i go to the CPU of APIC id apic_id(i).
+ * receive buffers will hold VIRTIO_NET_LARGE bytes; the same each time for one device, as Cloud Hypervisor forgets no
+ * feature. The interrupts of pair i go to the CPU of APIC id apic_id(i).
  * Returns what is wrong, for people: it is stopped, disconnected and freed then; or NULL: it has no receive buffers,
  * and its receiver awaits on_receive, as after virtio_net_rx_wait(). */
 const char *virtio_net_open(virtio_net_t *net, const pci_function_t *function, const char *name, bool large,

@@ -8,10 +8,10 @@
  * nothing is lost: neither a request, nor a notification, nor an interrupt. */
 
 #include "tests/host/check.h"
-#include "tests/host/virtio/blk_model.h"
+#include "tests/host/virtio/blk_liar.h"
 #include "tests/host/virtio/blk_user.h"
-#include "tests/host/virtio/liar.h"
 #include "tests/host/virtio/machine.h"
+#include "tests/host/virtio/points.h"
 #include "tests/host/virtio/script.h"
 
 #define SECTOR 512
@@ -20,8 +20,6 @@
 static struct {
     bool is_running;      /* The driver's user has opened it, and not stopped it. */
     bool is_lost;         /* It did not reset: it is not to be used again. */
-    unsigned points_left; /* Until somebody else does something. */
-    bool is_elsewhere;
     uint64_t accesses, done, runs; /* Counted, of all runs. */
 } fuzz;
 
@@ -31,8 +29,8 @@ static void forget_chain(const user_request_t *request) {
     if (!ring->live) {
         return;
     }
-    bool before = fuzz.is_elsewhere;
-    fuzz.is_elsewhere = true; // It is not the driver that looks at the ring.
+    bool before = points.is_elsewhere;
+    points.is_elsewhere = true; // It is not the driver that looks at the ring.
     ring_observe(ring);
     for (uint16_t head = 0; head < ring->size; ++head) {
         const ring_chain_t *chain = &ring->chain[head];
@@ -40,7 +38,7 @@ static void forget_chain(const user_request_t *request) {
             ring_forget(ring, head);
         }
     }
-    fuzz.is_elsewhere = before;
+    points.is_elsewhere = before;
 }
 
 /* Whether chance, or a liar, could have said so. */
@@ -99,7 +97,7 @@ static void submit(void) {
     }
     virtio_blk_submit_t why;
     user_submit(queue, type, sector, NULL, len, segments, sectors, &why);
-    CHECK(why != VIRTIO_BLK_SUBMITTED || fuzz.is_running || fuzz.is_elsewhere);
+    CHECK(why != VIRTIO_BLK_SUBMITTED || fuzz.is_running || points.is_elsewhere);
 }
 
 static void stop(void) {
@@ -175,51 +173,14 @@ static void use(uint8_t what) {
     }
 }
 
-/* What happens while a driver is busy: the device's steps, and requests of other CPUs. */
-static void elsewhere(void) {
-    if (fuzz.is_elsewhere || !fuzz.points_left || --fuzz.points_left) {
-        return;
-    }
-    fuzz.is_elsewhere = true;
-    uint8_t what = script_byte();
-    bool may_use = user.is_open && !machine.locks && !machine.in_interrupt && user.submitted < SUBMITTED_MAX;
-    if (what < 0x20 && may_use) {
+/* Another CPU's request. */
+static bool use_elsewhere(void) {
+    bool may_use = user.is_open && user.submitted < SUBMITTED_MAX;
+    if (may_use) {
         submit();
-    } else {
-        liar_step();
     }
-    fuzz.points_left = script.left ? 1 + (what & 0x1f) : 0;
-    fuzz.is_elsewhere = false;
+    return may_use;
 }
-
-/* Clang calls these before loads. The device may do something between two of a ring's. */
-__attribute__((no_sanitize("coverage"))) static bool is_in_a_ring(uintptr_t at) {
-    for (unsigned i = 0; i < device.queue_count; ++i) {
-        const ring_model_t *ring = &device.queue[i].ring;
-        if (ring->live && at - (uintptr_t)ring->desc < 26u * ring->size + 12) {
-            return true;
-        }
-    }
-    return false;
-}
-
-__attribute__((no_sanitize("coverage"))) static void before_load(const void *at) {
-    if (fuzz.points_left && !fuzz.is_elsewhere && is_in_a_ring((uintptr_t)at)) {
-        elsewhere();
-    }
-}
-
-#define BEFORE_LOAD(width) \
-    void __sanitizer_cov_load##width(const void *at); \
-    __attribute__((no_sanitize("coverage"))) void __sanitizer_cov_load##width(const void *at) { \
-        before_load(at); \
-    }
-
-BEFORE_LOAD(1)
-BEFORE_LOAD(2)
-BEFORE_LOAD(4)
-BEFORE_LOAD(8)
-BEFORE_LOAD(16)
 
 /* The rest of a run. */
 
@@ -263,8 +224,7 @@ static void make_device(void) {
 
 /* No more happens than what has begun. */
 static void settle(void) {
-    machine.elsewhere = NULL;
-    fuzz.points_left = 0;
+    points_end();
     machine.looks = 0;
     if (!machine.lies) {
         liar.silent = false;
@@ -287,16 +247,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     liar.lie_after = liar.changes = 0;
     liar.silent = false;
     make_device();
-    machine.elsewhere = elsewhere;
-    fuzz.points_left = 1 + script_byte();
+    points_start(use_elsewhere);
     while (script.left) {
         uint8_t what = script_byte();
         if (what & 0x80) {
             use(what & 0x7f);
         } else {
-            fuzz.is_elsewhere = true;
+            points.is_elsewhere = true;
             liar_step();
-            fuzz.is_elsewhere = false;
+            points.is_elsewhere = false;
             machine_take_interrupts();
         }
     }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* A block device that does what a script says: honestly, at any time and in any order; or, where devices may lie, what no
- * device should do. It writes to memory that was given to it only: from more than that, only an IOMMU protects. */
+/* A device that does what a script says: honestly, at any time and in any order, which blk_liar.h and net_liar.h do; or,
+ * where devices may lie, what no device should do. It writes to memory that was given to it only: from more than that,
+ * only an IOMMU protects. */
 #ifndef MICROPY_INCLUDED_TESTS_HOST_VIRTIO_LIAR_H
 #define MICROPY_INCLUDED_TESTS_HOST_VIRTIO_LIAR_H
 
-#include "tests/host/virtio/blk_model.h"
 #include "tests/host/virtio/machine.h"
 #include "tests/host/virtio/script.h"
+#include "tests/host/virtio/virtio_model.h"
 
+/* Changes of the configuration in one run: a driver gives up where there are too many at once. */
 #define CHANGES_MAX 8
 
 /* Time passes in leaps: a reset that never ends is one of few steps. */
@@ -17,7 +19,7 @@
 
 static struct {
     unsigned lie_after;     /* Reads of registers until one is answered with a lie; 0: none is. */
-    unsigned changes;       /* Of the configuration: a driver gives up where there are too many at once. */
+    unsigned changes;
     bool silent;            /* It does nothing. */
     uint64_t steps;         /* Counted, of all runs. */
 } liar;
@@ -48,53 +50,9 @@ static unsigned liar_queue(void) {
     return script_byte() % device.queue_count;
 }
 
-static void liar_end(unsigned queue) {
-    uint16_t head = script_number(2);
-    if (blk_find_taken(queue, &head)) {
-        static const uint8_t statuses[] = { 0, 0, 0, 0, 0, 0, 1, 2 };
-        blk_device.next_status = statuses[script_byte() % sizeof(statuses)];
-        blk_end(queue, head);
-    }
-}
-
-/* What an honest device may do. */
-static void liar_step_honestly(uint8_t what) {
-    if (liar.silent) {
-        return;
-    }
-    unsigned queue;
-    switch (what % 8) {
-        case 0:
-        case 1:
-            blk_take(liar_queue());
-            break;
-        case 2:
-        case 3:
-            liar_end(liar_queue());
-            break;
-        case 4:
-            queue = liar_queue();
-            liar_end(queue);
-            device_signal(queue);
-            break;
-        case 5:
-            device_signal(liar_queue());
-            break;
-        case 6:
-            queue = liar_queue();
-            for (unsigned i = 0; i < 8; ++i) {
-                blk_take(queue);
-                liar_end(queue);
-            }
-            device_signal(queue);
-            break;
-        default:
-            if (liar.changes++ < CHANGES_MAX) {
-                blk_set_capacity(script_number(2) % BLK_SECTORS_MAX);
-                device_config_change();
-            }
-    }
-}
+/* What an honest device of the type may do; and what one that lies writes into memory that the queue's chains have. */
+static void liar_step_honestly(uint8_t what);
+static void liar_write(unsigned queue);
 
 /* Writes anywhere into what the driver shares with it, but where only the driver writes and never reads. */
 static void liar_scribble(ring_model_t *ring) {
@@ -130,17 +88,6 @@ static void liar_scribble(ring_model_t *ring) {
     }
 }
 
-static void liar_write_status(ring_model_t *ring) {
-    if (!ring->live) {
-        return;
-    }
-    uint16_t head = script_number(2) % ring->size;
-    if (ring->chain[head].pieces) {
-        uint8_t status = script_byte();
-        ring_copy(&ring->chain[head], true, ring_len(&ring->chain[head], true) - 1, &status, 1);
-    }
-}
-
 static void liar_push(ring_model_t *ring) {
     uint32_t id = liar_number(), len = liar_number();
     if (ring->live) {
@@ -161,7 +108,7 @@ static void liar_lie(uint8_t what) {
             liar_scribble(&device.queue[queue].ring);
             break;
         case 4:
-            liar_write_status(&device.queue[queue].ring);
+            liar_write(queue);
             break;
         case 5:
             device_interrupt(queue);
@@ -170,7 +117,7 @@ static void liar_lie(uint8_t what) {
             liar.lie_after = 1 + script_byte() % 64;
             break;
         case 7:
-            device.config[script_byte() % 60] = script_byte();
+            device.config[script_byte() % device.config_len] = script_byte();
             device.generation += script_byte() & 1;
             break;
         case 8:
@@ -198,7 +145,9 @@ static void liar_step(void) {
     }
     uint8_t what = script_byte();
     if (!machine.lies || what & 0x80) {
-        liar_step_honestly(what);
+        if (!liar.silent) {
+            liar_step_honestly(what);
+        }
     } else if (what != 0x7f) {
         liar_lie(what);
     } else if (script_byte() == 0) {

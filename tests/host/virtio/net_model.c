@@ -43,6 +43,7 @@ void net_set_status(uint16_t status) {
 /* 5.1.4; what stands behind the MTU Cloud Hypervisor has too. */
 void net_make(const net_options_t *options) {
     device_make(options->rules, TYPE_NET, options->features, NET_QUEUES, options->queue_size, options->bar);
+    device.queue[NET_CONTROL].ring.forgets = true;
     device.config_len = 17;
     memcpy(device.config, options->mac, sizeof(options->mac));
     net_set_status(options->status);

@@ -152,6 +152,9 @@ static void check_table(const ring_chain_t *chain) {
 /* A chain that the driver offers: 2.7.5, 2.7.5.1 and 2.7.13. */
 static void keep_chain(ring_model_t *ring, uint16_t head) {
     CHECK(head < ring->size);
+    if (ring->forgets && machine.lies && ring->chain[head].pieces) {
+        ring_forget(ring, head);
+    }
     ring_chain_t *chain = &ring->chain[head];
     CHECK(!chain->pieces);
     *chain = (ring_chain_t) { .pieces = malloc(ring->size * sizeof(*chain->pieces)) };

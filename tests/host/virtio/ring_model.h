@@ -35,6 +35,8 @@ typedef struct _ring_model_t {
     bool indirect;
     bool quiet;             /* Says NO_NOTIFY while it runs: 2.7.10, where event_idx was not negotiated. */
     bool heeds_no_interrupt; /* 2.7.7 */
+    bool forgets;           /* Where devices may lie: a chain is over when its first descriptor is offered again, as
+                             * nobody can see when the driver gets it back. */
 
     bool live;
     bool awake;             /* It was told, or has not gone to sleep since. */
