@@ -274,6 +274,53 @@ TEST(a_full_queue_says_so_and_wakes_who_waits) {
     }
 }
 
+/* Each chain has its own. */
+TEST(headers_of_frames_that_are_on_their_way_are_apart) {
+    open_net(&net_usual, false, 1);
+    uint8_t frame[200] = { 0 };
+    for (uint16_t i = 0; i < 40; ++i) {
+        virtio_net_offload_t offload =
+            { .checksum = VIRTIO_NET_CHECKSUM_PARTIAL, .csum_start = 14 + i, .csum_offset = 2 * i };
+        CHECK_EQ(user_send(frame, sizeof(frame), 1 + i % 3, &offload), VIRTIO_NET_ADDED);
+    }
+    virtio_net_tx_flush(user.net.pair);
+    while (net_take()) {
+    }
+    uint16_t head = 0;
+    for (uint16_t i = 0; i < 40; ++i) {
+        CHECK(net_find_taken(&head)); // In the order of their descriptors, as they were added.
+        net_end(head);
+        CHECK_EQ(net_device.header.csum_start, 14 + i);
+        CHECK_EQ(net_device.header.csum_offset, 2 * i);
+    }
+    CHECK_EQ(user_take_sent(-1u), 40);
+    close_net();
+}
+
+TEST(who_looks_in_vain_does_not_keep_others_from_being_woken) {
+    for (unsigned event_idx = 0; event_idx < 2; ++event_idx) {
+        net_options_t options = net_usual_of_qemu;
+        options.features &= event_idx ? ~0ull : ~MODEL_F_EVENT_IDX;
+        open_net(&options, false, 1);
+        uint8_t frame[60] = { 0 };
+        for (unsigned i = 1; i <= 3; ++i) {
+            user_send(frame, sizeof(frame), 1, NULL);
+            virtio_net_tx_flush(user.net.pair);
+            user_wait_sent();
+            CHECK(user.sent_wakes);
+            CHECK_EQ(user_take_sent(1), 0);
+            net_run();
+            CHECK(user.sent_woken);
+            CHECK_EQ(device.interrupts, i);
+            // Nobody waits any more.
+            CHECK_EQ(user_take_sent(1), 1);
+            send(60, 1, NULL);
+            CHECK_EQ(device.interrupts, i);
+        }
+        close_net();
+    }
+}
+
 TEST(who_waits_is_told_where_something_has_come_back_already) {
     open_net(&net_usual, false, 1);
     uint8_t frame[60] = { 0 };

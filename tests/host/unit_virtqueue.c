@@ -222,6 +222,29 @@ TEST(each_token_comes_back_once) {
     end();
 }
 
+TEST(a_queue_that_is_quiet_is_not_interrupted_until_it_waits) {
+    for (unsigned event_idx = 0; event_idx < 2; ++event_idx) {
+        start(16, event_idx);
+        ring.heeds_no_interrupt = true;
+        for (unsigned round = 0; round < 3; ++round) {
+            virtqueue_quiet(&queue);
+            for (unsigned i = 0; i < 100; ++i) {
+                add_one(bytes);
+                return_one(0);
+                CHECK(!ring_wants_interrupt(&ring));
+                CHECK(take() == bytes);
+                virtqueue_quiet(&queue);
+            }
+            CHECK(virtqueue_wait(&queue));
+            add_one(bytes);
+            return_one(0);
+            CHECK(ring_wants_interrupt(&ring));
+            CHECK(take() == bytes);
+        }
+        end();
+    }
+}
+
 TEST(a_device_that_is_awake_is_not_told_again) {
     start(16, true);
     add_one(bytes);
