@@ -28,7 +28,7 @@ _Static_assert(sizeof(dma_segment_t) == 16, "2.7.5");
 #define USED_ALIGN 4
 
 typedef struct _layout_t {
-    size_t avail, used, slots, size;
+    size_t avail, used, slots, heads, size;
 } layout_t;
 
 /* All in one piece: the parts that the device sees, then ours. */
@@ -39,7 +39,8 @@ static layout_t layout_of(uint16_t size) {
     layout.used = (used + USED_ALIGN - 1) & ~(size_t)(USED_ALIGN - 1);
     size_t slots = layout.used + 2 * (USED_RING + USED_ELEMENT * size + 1);
     layout.slots = (slots + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
-    layout.size = layout.slots + size * sizeof(virtqueue_slot_t);
+    layout.heads = layout.slots + size * sizeof(virtqueue_slot_t);
+    layout.size = layout.heads + size * sizeof(uint16_t);
     return layout;
 }
 
@@ -53,6 +54,7 @@ bool virtqueue_alloc(virtqueue_t *queue, uint16_t size) {
     queue->avail = (volatile uint16_t *)(memory + layout.avail);
     queue->used = (volatile uint16_t *)(memory + layout.used);
     queue->slots = (virtqueue_slot_t *)(memory + layout.slots);
+    queue->heads = (uint16_t *)(memory + layout.heads);
     queue->size = size;
     virtqueue_reset(queue);
     return true;
@@ -134,9 +136,11 @@ bool virtqueue_add(virtqueue_t *queue, dma_segment_t *segments, unsigned out, un
     slot->writable = is_table ? add_table(queue, segments, out, count) : add_chain(queue, segments, out, count);
     slot->token = token;
     slot->count = takes;
+    slot->shown = false;
     queue->free_count -= takes;
     ++queue->chains;
-    queue->avail[AVAIL_RING + queue->avail_index++ % queue->size] = head;
+    uint16_t entry = queue->avail_index++ % queue->size;
+    queue->avail[AVAIL_RING + entry] = queue->heads[entry] = head;
     return true;
 }
 
@@ -149,6 +153,9 @@ bool virtqueue_publish(virtqueue_t *queue) {
     uint16_t old = queue->told_index, new = queue->avail_index;
     if (old == new) {
         return false;
+    }
+    for (uint16_t i = old; i != new; ++i) {
+        queue->slots[queue->heads[i % queue->size]].shown = true;
     }
     queue->told_index = new;
     __atomic_store_n(&queue->avail[AVAIL_INDEX], new, __ATOMIC_RELEASE);
@@ -199,7 +206,8 @@ void *virtqueue_take(virtqueue_t *queue, uint32_t *written) {
     volatile uint32_t *element =
         (volatile uint32_t *)&queue->used[USED_RING + USED_ELEMENT * (queue->used_index % queue->size)];
     uint32_t id = element[0], len = element[1];
-    if (id >= queue->size || !queue->slots[id].token) {
+    // What it was not shown would be shown to it when it is somebody else's memory.
+    if (id >= queue->size || !queue->slots[id].token || !queue->slots[id].shown) {
         return give_up(queue, "it returned a descriptor that it does not have");
     }
     if (len > queue->slots[id].writable) {

@@ -36,7 +36,8 @@ static inline dma_segment_t dma_segment(uint64_t paddr, uint32_t len) {
 typedef struct _virtqueue_slot_t {
     void *token;       /* Of the first descriptor of a chain that the device has; else NULL. */
     uint32_t writable; /* Of that chain: bytes that the device may write. */
-    uint16_t count;    /* And its descriptors. */
+    uint16_t count : 15; /* And its descriptors. */
+    uint16_t shown : 1; /* The device was shown it: it may come back. */
     uint16_t next;     /* The next one of the chain, or of those that are free. */
 } virtqueue_slot_t;
 
@@ -45,6 +46,7 @@ typedef struct _virtqueue_t {
     volatile uint16_t *avail;
     volatile uint16_t *used;
     virtqueue_slot_t *slots;
+    uint16_t *heads;                /* The first descriptors of chains, as `avail` has them. */
     uint16_t size;                  /* A power of two; 0: it is not made. */
     uint16_t index;                 /* Which of the device's it is. */
     bool event_idx;                 /* VIRTIO_F_EVENT_IDX was negotiated. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* Virtio network devices, from the search for the function to the last interrupt. The input says what the device is, what
- * it does at each point where it can do something, what its users do, and whether it may lie.
+/* Virtio network devices, from the search for the function to the last interrupt. The input says what the device is,
+ * what it does at each point where it can do something, what its users do, and whether it may lie.
  *
- * Whatever happens, each buffer and frame comes back once, what is said of a frame lies within it, and the driver keeps to
- * its own memory. Where the device is honest, nothing is lost: neither a frame, nor a notification, nor an interrupt. */
+ * Whatever happens, each buffer and frame comes back once, what is said of a frame lies within it, and the driver keeps
+ * to its own memory. Where the device is honest, nothing is lost: no frame, no notification, no interrupt. */
 
 #include "tests/host/check.h"
 #include "tests/host/virtio/machine.h"
@@ -249,9 +249,9 @@ static bool use_elsewhere(void) {
 
 static void make_device(void) {
     static const uint16_t sizes[] = { 2, 4, 8, 16, 64, 128, 256, 1024 };
-    static const uint64_t features[] = { NET_F_CSUM, NET_F_GUEST_CSUM, NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6 | NET_F_GUEST_ECN,
-        NET_F_HOST_TSO4 | NET_F_HOST_TSO6 | NET_F_HOST_ECN, NET_F_STATUS, NET_F_CTRL_VQ | NET_F_GUEST_ANNOUNCE,
-        NET_F_MTU | NET_F_MAC, MODEL_F_EVENT_IDX };
+    static const uint64_t features[] = { NET_F_CSUM, NET_F_GUEST_CSUM,
+        NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6 | NET_F_GUEST_ECN, NET_F_HOST_TSO4 | NET_F_HOST_TSO6 | NET_F_HOST_ECN,
+        NET_F_STATUS, NET_F_CTRL_VQ | NET_F_GUEST_ANNOUNCE, NET_F_MTU | NET_F_MAC, MODEL_F_EVENT_IDX };
     net_options_t options = net_usual;
     uint8_t kind = script_byte(), chosen = script_byte();
     machine.lies = kind & 1;

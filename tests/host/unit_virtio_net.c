@@ -193,8 +193,7 @@ TEST(checksums_are_unknown_where_that_was_not_negotiated) {
 }
 
 static bool receives_gso(uint8_t gso, uint16_t gso_size, uint32_t len) {
-    net_header_t header =
-        { .flags = NET_NEEDS_CSUM, .gso = gso, .gso_size = gso_size, .csum_start = 34, .csum_offset = 16, .buffers = 1 };
+    net_header_t header = { NET_NEEDS_CSUM, gso, 0, gso_size, .csum_start = 34, .csum_offset = 16, .buffers = 1 };
     return receive(&header, len);
 }
 

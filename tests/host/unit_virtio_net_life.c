@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* Virtio network devices that are not as they should be: memory that is missing, resets that take long, devices that are
- * taken out, change, break, or tell one lie. */
+/* Virtio network devices that are not as they should be: memory that is missing, resets that take long, devices that
+ * are taken out, change, break, or tell one lie. */
 
 #include "tests/host/unit.h"
 #include "tests/host/virtio/net_world.h"
@@ -220,6 +220,16 @@ TEST(a_queue_whose_index_leaps_is_stopped) {
         look_at(queue);
         check_stopped(queue, "its used ring has more than it was given");
     }
+}
+
+/* It would be shown later, when its memory is somebody else's. */
+TEST(a_queue_that_returns_what_it_was_not_shown_is_stopped) {
+    open_liar();
+    uint8_t frame[60] = { 0 };
+    user_send(frame, sizeof(frame), 1, NULL);
+    ring_push(&device.queue[NET_TX].ring, 8, 0); // The fifth one, of two descriptors each.
+    CHECK_EQ(user_take_sent(-1u), 0);
+    check_stopped(NET_TX, "it returned a descriptor that it does not have");
 }
 
 /* The same descriptor is the driver's after the first time. */

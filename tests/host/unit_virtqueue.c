@@ -222,6 +222,20 @@ TEST(each_token_comes_back_once) {
     end();
 }
 
+TEST(a_chain_that_was_not_shown_does_not_come_back) {
+    start(16, false);
+    add_one(bytes);
+    CHECK(add(2, 0, bytes + 1));
+    return_one(0);
+    ring_push(&ring, 1, 0);
+    CHECK(take() == bytes);
+    CHECK(!take());
+    CHECK_TEXT(queue.problem, "it returned a descriptor that it does not have");
+    CHECK(virtqueue_take_unfinished(&queue) == bytes + 1);
+    CHECK(!virtqueue_take_unfinished(&queue));
+    end();
+}
+
 TEST(a_queue_that_is_quiet_is_not_interrupted_until_it_waits) {
     for (unsigned event_idx = 0; event_idx < 2; ++event_idx) {
         start(16, event_idx);

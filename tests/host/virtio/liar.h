@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* A device that does what a script says: honestly, at any time and in any order, which blk_liar.h and net_liar.h do; or,
- * where devices may lie, what no device should do. It writes to memory that was given to it only: from more than that,
- * only an IOMMU protects. */
+/* A device that does what a script says: honestly, at any time and in any order, which is blk_liar.h's and net_liar.h's
+ * business; or, where devices may lie, what no device should do. It writes to memory that was given to it only: from
+ * more than that, only an IOMMU protects. */
 #ifndef MICROPY_INCLUDED_TESTS_HOST_VIRTIO_LIAR_H
 #define MICROPY_INCLUDED_TESTS_HOST_VIRTIO_LIAR_H
 

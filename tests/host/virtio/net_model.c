@@ -113,7 +113,9 @@ static void check_header(const net_header_t *header, uint32_t len) {
     RULE(!header->flags || accepted(NET_F_CSUM));
     RULE(!header->flags || (uint32_t)header->csum_start + header->csum_offset + 2 <= len);
     uint8_t type = header->gso & ~NET_ECN;
-    RULE(type == 0 || (type == NET_TCPV4 && accepted(NET_F_HOST_TSO4)) || (type == NET_TCPV6 && accepted(NET_F_HOST_TSO6)));
+    RULE(type == 0 || type == NET_TCPV4 || type == NET_TCPV6);
+    RULE(type != NET_TCPV4 || accepted(NET_F_HOST_TSO4));
+    RULE(type != NET_TCPV6 || accepted(NET_F_HOST_TSO6));
     RULE(!(header->gso & NET_ECN) || (type && accepted(NET_F_HOST_ECN)));
     RULE(!type || (header->gso_size && header->flags && header->headers <= len));
     // Linux' tap wants the sum within the headers.

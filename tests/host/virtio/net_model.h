@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
 
-/* A virtio network device with a wire: virtio 1.2, 5.1, with the features that Cloud Hypervisor's has. It does something
- * only when it is told to: which frame comes to it, which it takes, and which of those it ends, the test says. */
+/* A virtio network device with a wire: virtio 1.2, 5.1, with the features that Cloud Hypervisor's has. It does
+ * something only when it is told to: which frame comes to it, which it takes, and which of those it ends, the test
+ * says. */
 #ifndef MICROPY_INCLUDED_TESTS_HOST_VIRTIO_NET_MODEL_H
 #define MICROPY_INCLUDED_TESTS_HOST_VIRTIO_NET_MODEL_H
 

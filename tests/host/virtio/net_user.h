@@ -22,7 +22,8 @@ typedef struct _user_t {
     bool is_open;
     user_piece_t *buffer[USER_PIECES], *frame[USER_PIECES];
     unsigned buffers, frames;  /* How many the driver has. */
-    uint64_t received, bad, sent, full; /* Frames, counted: that came, that were none, that came back, that found no room. */
+    uint64_t received, bad;    /* Frames, counted: that came, that were none; */
+    uint64_t sent, full;       /* that came back, that found no room. */
     unsigned changes;          /* How often on_change came. */
     bool receive_wakes;        /* The receiver sleeps: rx_wait() has said so; */
     bool receive_woken;        /* on_receive has come since. */
