@@ -54,8 +54,13 @@ static unsigned liar_queue(void) {
 static void liar_step_honestly(uint8_t what);
 static void liar_write(unsigned queue);
 
-/* Writes anywhere into what the driver shares with it, but where only the driver writes and never reads. */
-static void liar_scribble(ring_model_t *ring) {
+/* Whether the driver has nothing in the queue's descriptors that it has not shown yet: what it wrote there could not be
+ * told from what the device did. */
+static bool liar_was_shown_all(unsigned queue);
+
+/* Writes anywhere into what the driver shares with it. */
+static void liar_scribble(unsigned queue) {
+    ring_model_t *ring = &device.queue[queue].ring;
     if (!ring_is_sound(ring)) {
         return;
     }
@@ -64,6 +69,9 @@ static void liar_scribble(ring_model_t *ring) {
     uint16_t *used = (uint16_t *)machine_memory(ring->used_paddr, 6 + 8 * ring->size);
     uint8_t what = script_byte();
     uint32_t number = liar_number();
+    if ((what & 7) < 2 && !liar_was_shown_all(queue)) {
+        return;
+    }
     switch (what & 7) {
         case 0:
             desc[script_number(2) % (8 * ring->size)] = number;
@@ -105,7 +113,7 @@ static void liar_lie(uint8_t what) {
             break;
         case 2:
         case 3:
-            liar_scribble(&device.queue[queue].ring);
+            liar_scribble(queue);
             break;
         case 4:
             liar_write(queue);
