@@ -88,6 +88,30 @@ static void on_back(const user_piece_t *piece, unsigned queue) {
     points.is_elsewhere = before;
 }
 
+/* The driver has told the device of all that it has shown. */
+static void check_told(const ring_model_t *ring) {
+    CHECK(!ring->live || ring->awake || ring->avail[1] == ring->taken);
+}
+
+/* Who sleeps has been woken, if the device has said that there is more. */
+static void check_woken(const ring_model_t *ring, const virtqueue_t *queue, bool sleeps, bool woken) {
+    bool is_quiet = !ring->live || ring->signalled != ring->used_index || machine_has_interrupts();
+    CHECK(is_quiet || !sleeps || woken || queue->used_index == ring->used_index);
+}
+
+/* While nobody is in the driver. */
+static void check_nothing_is_lost(void) {
+    const virtio_net_pair_t *pair = user.net.pair;
+    points.is_elsewhere = true; // It is not the driver that looks at the rings.
+    if (!machine.lies && fuzz.is_running) {
+        check_told(&device.queue[NET_RX].ring);
+        check_told(&device.queue[NET_TX].ring);
+        check_woken(&device.queue[NET_RX].ring, &pair->rx.ring, user.receive_wakes, user.receive_woken);
+        check_woken(&device.queue[NET_TX].ring, &pair->tx.ring, user.sent_wakes, user.sent_woken);
+    }
+    points.is_elsewhere = false;
+}
+
 /* Each frame counts up from its first byte on. */
 static void on_sent(void) {
     for (uint32_t i = 0; !machine.lies && i < net_device.len; ++i) {
@@ -346,6 +370,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     make_device();
     points_start(use_elsewhere);
     while (script.left) {
+        check_nothing_is_lost();
         uint8_t what = script_byte();
         if (what & 0x80) {
             use(what & 0x7f);

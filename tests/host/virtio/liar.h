@@ -96,11 +96,16 @@ static void liar_scribble(unsigned queue) {
     }
 }
 
+/* Some chain: one that is in the available ring, shown or not, or any. */
 static void liar_push(ring_model_t *ring) {
     uint32_t id = liar_number(), len = liar_number();
-    if (ring->live) {
-        ring_push(ring, id, len);
+    if (!ring->live) {
+        return;
     }
+    if (id & 1) {
+        id = ring->avail[2 + id / 2 % ring->size];
+    }
+    ring_push(ring, id, len);
 }
 
 /* What no honest one does. */
