@@ -87,7 +87,7 @@ def build(
     host.require("build")
     tree = sources.micropython()
     directory = BUILD / options.name
-    refuse_odd_paths(ROOT, found.directory, tree.path, sources.mbedtls())
+    refuse_odd_paths(ROOT, found.directory, tree.path, sources.mbedtls(), sources.lwip())
     with writing_below(BUILD), locked(BUILD / f".{options.name}.lock"):
         variables = make_variables(options, tree, directory)
         discard_if_changed(directory, variables, found.directory)
@@ -145,6 +145,7 @@ def make_variables(options: Options, tree: sources.MicroPython, directory: Path)
     variables = {
         "MPY_DIR": str(tree.path),
         "MBEDTLS_DIR": str(sources.mbedtls()),
+        "LWIP_DIR": str(sources.lwip()),
         "BUILD": str(directory),
         "BOARD_DIR": str(options.board.directory),
         "MICROPY_MPYCROSS": str(mpy_cross(tree)),

@@ -171,11 +171,12 @@ def gdb_command(symbols: Path) -> str:
     """The line that connects gdb with a guest that waits for it, shows it all sources, and gives it
     py-bt and py-locals.
 
-    The build names them relatively: to the repository, and to `micropython` and `mbedtls`.
+    The build names them relatively: to the repository, and to `micropython`, `mbedtls` and `lwip`.
     """
     commands = [
         f"set substitute-path micropython {sources.micropython().path}",
         f"set substitute-path mbedtls {sources.mbedtls()}",
+        f"set substitute-path lwip {sources.lwip()}",
         f"target remote :{_GDB_PORT}",
         # In hardware: the code is not in memory yet.
         "hbreak boot_main",

@@ -35,6 +35,7 @@ PARTS: tuple[tuple[str, str], ...] = (
     (r"libgcc\.a", "libgcc"),
     (r"^<", "alignment"),
     (r"^(kernel/)?mbedtls/", "Mbed TLS"),
+    (r"^kernel/lwip/", "lwIP"),
     (r"", "port"),
 )
 

@@ -7,7 +7,8 @@ used without any network. What is trusted is the SHA-256 of sources.toml.
 
 Debian's own patches are not applied. For MicroPython they serve Debian's unix port only (its
 Mbed TLS, its Java, version numbers out of debian/changelog) and would break this build; without
-them the tree is upstream's, the same that MICROPYTHON_DIR may name.
+them the tree is upstream's, the same that MICROPYTHON_DIR may name. lwIP's are about its Unix
+port, and its SNMP, which is not built.
 """
 
 import hashlib
@@ -90,15 +91,24 @@ def micropython() -> MicroPython:
 
 def mbedtls() -> Path:
     """Mbed TLS: the tree that MBEDTLS_DIR names, else the pinned one, fetched if it must be."""
-    pinned = source("mbedtls")
-    named = os.environ.get("MBEDTLS_DIR")
+    return _named_or_pinned("mbedtls", "MBEDTLS_DIR", "Mbed TLS")
+
+
+def lwip() -> Path:
+    """lwIP: the tree that LWIP_DIR names, else the pinned one, fetched if it must be."""
+    return _named_or_pinned("lwip", "LWIP_DIR", "lwIP")
+
+
+def _named_or_pinned(table: str, variable: str, what: str) -> Path:
+    pinned = source(table)
+    named = os.environ.get(variable)
     if not named:
         return fetch(pinned)
     path = Path(named).expanduser().resolve()
     if not (path / pinned.proof).is_file():
         raise UserError(
-            f"MBEDTLS_DIR={path} is no Mbed TLS source tree: it has no {pinned.proof}.",
-            "Name the top directory of one, or unset MBEDTLS_DIR to use the pinned source.",
+            f"{variable}={path} is no {what} source tree: it has no {pinned.proof}.",
+            f"Name the top directory of one, or unset {variable} to use the pinned source.",
         )
     return path
 
@@ -123,7 +133,8 @@ def unpack(source: Source, archive: Path, directory: Path) -> None:
         others = ", ".join(sorted(path.name for path in archive.parent.iterdir())) or "nothing"
         raise UserError(
             f"Debian {source.suite} no longer has {source.archive}; it gave {others}.",
-            "Pin the new version in sources.toml, or name a tree (MICROPYTHON_DIR, MBEDTLS_DIR).",
+            "Pin the new version in sources.toml, or name a tree (MICROPYTHON_DIR, MBEDTLS_DIR, "
+            "LWIP_DIR).",
         )
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

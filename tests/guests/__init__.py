@@ -29,7 +29,7 @@ def build_kernel_guest(name: str, *, debug: bool = False) -> Path:
     which its symbols lie. `debug`: on a kernel that checks its rules."""
     directory = BUILD / (f"{name}-debug" if debug else name)
     command = ["make", "--no-print-directory", "-C", str(_HERE / name), f"BUILD={directory}"]
-    command += [f"MBEDTLS_DIR={sources.mbedtls()}"]
+    command += [f"MBEDTLS_DIR={sources.mbedtls()}", f"LWIP_DIR={sources.lwip()}"]
     command += ["DEBUG=1"] if debug else []
     with locked(BUILD / f".{directory.name}.lock"):
         done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)

@@ -30,11 +30,13 @@ def test_memory_that_cannot_be_is_refused_before_a_build(
 
 def test_gdb_finds_all_sources(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     monkeypatch.setattr("tools.sources.mbedtls", lambda: Path("/mbed tls"))
+    monkeypatch.setattr("tools.sources.lwip", lambda: Path("/lw ip"))
     words = shlex.split(session.gdb_command(Path("/symbols")))
     assert words[:4] == ["gdb", "-d", str(root), "-x"]
     assert Path(words[4]).is_file()
     assert words[5] == "/symbols"
     assert "set substitute-path mbedtls /mbed tls" in words
+    assert "set substitute-path lwip /lw ip" in words
 
 
 @pytest.mark.parametrize("vmm", ["nested", "cloud_hypervisor"])

@@ -312,10 +312,24 @@ def test_machine_state_is_not_touched(archive: Archive) -> None:
     assert sorted(lists.rglob("*")) == before
 
 
-def test_named_mbedtls_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MBEDTLS_DIR", str(tmp_path))
-    with pytest.raises(UserError, match="no Mbed TLS source tree"):
-        sources.mbedtls()
-    (tmp_path / "library").mkdir()
-    (tmp_path / "library" / "aes.c").touch()
-    assert sources.mbedtls() == tmp_path
+@pytest.mark.parametrize(
+    ("find", "variable", "what", "proof"),
+    [
+        (sources.mbedtls, "MBEDTLS_DIR", "Mbed TLS", "library/aes.c"),
+        (sources.lwip, "LWIP_DIR", "lwIP", "src/core/tcp.c"),
+    ],
+)
+def test_named_library_is_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    find: Callable[[], Path],
+    variable: str,
+    what: str,
+    proof: str,
+) -> None:
+    monkeypatch.setenv(variable, str(tmp_path))
+    with pytest.raises(UserError, match=f"no {what} source tree"):
+        find()
+    (tmp_path / proof).parent.mkdir(parents=True)
+    (tmp_path / proof).touch()
+    assert find() == tmp_path
