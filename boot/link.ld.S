@@ -97,12 +97,20 @@ SECTIONS
     .bss (NOLOAD) :
     {
         bss_start = .;
-        *libkernel.a:*(.bss .bss.* COMMON)
+        EXCLUDE_FILE(*libkernel.a:lwip_*.o) *libkernel.a:*(.bss .bss.* COMMON)
         . = ALIGN(8);
         bss_end = .;
     } :data
     /* Written in full before they are used, so not cleared. */
     .uncleared (NOLOAD) : { *(.uncleared) . = ALIGN(PAGE_SIZE); } :data
+    /* The network's: cleared when it is first used (kernel/net/core.c), in pages of its own, not touched before. */
+    .network_bss (NOLOAD) :
+    {
+        network_bss_start = .;
+        *libkernel.a:lwip_*.o(.bss .bss.* COMMON)
+        . = ALIGN(PAGE_SIZE);
+        network_bss_end = .;
+    } :data
     image_end = .;
 
     /* For host tools; never loaded. */

@@ -17,6 +17,8 @@ typedef enum _lock_rank_t {
     LOCK_RANK_STACKS,        /* kernel/thread.c: kernel stacks that are free. */
     LOCK_RANK_DISK,          /* kernel/disk_part.c: who has claimed what. */
     LOCK_RANK_DEVICE_QUEUE,  /* A driver's, each queue's. */
+    LOCK_RANK_NET_MAILBOX,   /* kernel/net/mailbox.c: each one's messages. */
+    LOCK_RANK_NET,           /* kernel/net/sys_arch.c: lwIP's counts of who holds what. */
     LOCK_RANK_WAIT,          /* kernel/wait.c: who waits on what. */
     LOCK_RANK_WATCHDOG,      /* kernel/watchdog.c: its timer. */
     LOCK_RANK_RUN_QUEUE,     /* kernel/sched.c, each CPU's. */

@@ -28,4 +28,12 @@
 #define MICROPY_HW_EARLY_CONSOLE console_write_serial
 #endif
 
+/* How many sockets there can be at a time, of all interpreters together: 32 bytes each of memory that is touched when
+ * the network is first used, and more for one that is open. */
+#ifdef MICROPY_HW_SOCKETS
+#define BOARD_SOCKETS MICROPY_HW_SOCKETS
+#else
+#define BOARD_SOCKETS 1024
+#endif
+
 #endif // MICROPY_INCLUDED_KERNEL_BOARD_H

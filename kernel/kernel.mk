@@ -3,8 +3,8 @@
 
 # The kernel as a library: boot/, drivers/, kernel/ and its C library become
 # $(BUILD)/libkernel.a. Included by whoever links an application on it (the MicroPython port,
-# the guests of tests/); wants BUILD, and in MBEDTLS_DIR a source tree of Mbed TLS. Gives KERNEL_LIB,
-# KERNEL_LDFLAGS, KERNEL_CFLAGS.
+# the guests of tests/); wants BUILD, and in MBEDTLS_DIR and LWIP_DIR source trees of Mbed TLS and lwIP. Gives
+# KERNEL_LIB, KERNEL_LDFLAGS, KERNEL_CFLAGS.
 #
 # The linker script tells the kernel's writable data from the application's by the
 # archive's name, so it stays an archive.
@@ -31,8 +31,12 @@ ifeq ($(wildcard $(MBEDTLS_DIR)/library/ctr_drbg.c),)
 $(error MBEDTLS_DIR must name a source tree of Mbed TLS)
 endif
 
+ifeq ($(wildcard $(LWIP_DIR)/src/core/tcp.c),)
+$(error LWIP_DIR must name a source tree of lwIP)
+endif
+
 KERNEL_SRC_S = boot/pvh.S boot/ap.S boot/application_note.S boot/vectors.S boot/msr.S boot/halt.S boot/thread_entry.S boot/context_switch.S
-KERNEL_SRC_C = $(patsubst $(KERNEL_TOP)/%,%,$(wildcard $(addprefix $(KERNEL_TOP)/,boot/*.c drivers/*.c kernel/*.c kernel/libc/*.c)))
+KERNEL_SRC_C = $(patsubst $(KERNEL_TOP)/%,%,$(wildcard $(addprefix $(KERNEL_TOP)/,boot/*.c drivers/*.c kernel/*.c kernel/libc/*.c kernel/net/*.c)))
 
 # Freestanding code without red zone (interrupts come on any stack), position independence
 # or protector; frame pointers for the crash report's backtrace. All of the image agrees on these.
@@ -61,7 +65,19 @@ KERNEL_DRBG_PARTS = $(BUILD)/kernel/kernel/drbg.o $(addprefix $(BUILD)/kernel/mb
 KERNEL_DRBG = $(BUILD)/kernel/mbedtls/generator.o
 KERNEL_MBEDTLS_CFLAGS = -Os -I$(MBEDTLS_DIR)/include -DMBEDTLS_CONFIG_FILE='"kernel/mbedtls_config.h"' -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls
 
-KERNEL_OBJ = $(filter-out $(BUILD)/kernel/kernel/drbg.o,$(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o) \
+# The network is lwIP, with timers of our own (kernel/net/timers.c). Its objects' names begin with lwip_: by that the
+# linker script knows their data, and an archive has one member of a name. What every packet passes is compiled to be
+# fast, the rest to be small.
+KERNEL_LWIP_FAST = $(addprefix api/,api_lib api_msg netbuf sockets tcpip) netif/ethernet \
+    $(addprefix core/,inet_chksum ip mem memp netif pbuf tcp tcp_in tcp_out udp) \
+    core/ipv4/etharp core/ipv4/ip4 core/ipv6/ethip6 core/ipv6/ip6
+KERNEL_LWIP_SMALL = api/err api/netifapi $(addprefix core/,def dns init raw stats sys) \
+    $(addprefix core/ipv4/,acd autoip dhcp icmp igmp ip4_addr ip4_frag) \
+    $(addprefix core/ipv6/,icmp6 inet6 ip6_addr ip6_frag mld6 nd6)
+KERNEL_LWIP_OBJ = $(foreach file,$(KERNEL_LWIP_FAST) $(KERNEL_LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o)
+KERNEL_LWIP_CFLAGS = -I$(KERNEL_TOP)/kernel/net -I$(LWIP_DIR)/src/include -ffile-prefix-map=$(LWIP_DIR)=lwip
+
+KERNEL_OBJ = $(KERNEL_LWIP_OBJ) $(filter-out $(BUILD)/kernel/kernel/drbg.o,$(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o) \
     $(addprefix board/,$(KERNEL_SRC_BOARD_C:.c=.o)))) $(KERNEL_DRBG)
 KERNEL_LIB = $(BUILD)/libkernel.a
 KERNEL_LDSCRIPT = $(BUILD)/kernel/link.ld
@@ -70,6 +86,11 @@ KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=sha1 -z noexecsta
 
 $(BUILD)/kernel/kernel/libc/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LIBC_CFLAGS)
 $(BUILD)/kernel/kernel/drbg.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_MBEDTLS_CFLAGS)
+$(BUILD)/kernel/kernel/net/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LWIP_CFLAGS)
+$(foreach file,$(KERNEL_LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o): KERNEL_EXTRA_CFLAGS = -Os
+$(BUILD)/kernel/lwip/api/lwip_sockets.o: KERNEL_EXTRA_CFLAGS = -Wno-unused-parameter
+# It includes this where packets to oneself are another thread's matter only.
+$(BUILD)/kernel/lwip/core/lwip_netif.o: KERNEL_EXTRA_CFLAGS = -include lwip/tcpip.h
 # The one that uses vector registers: kernel/drbg.h.
 $(BUILD)/kernel/mbedtls/aesni.o: KERNEL_CFLAGS := $(filter-out -mgeneral-regs-only,$(KERNEL_CFLAGS))
 
@@ -84,6 +105,14 @@ $(BUILD)/kernel/board/%.o: $(dir $(KERNEL_BOARD))%.c
 $(BUILD)/kernel/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c
 	$(Q)mkdir -p $(dir $@)
 	$(Q)$(CC) $(KERNEL_CFLAGS) $(KERNEL_MBEDTLS_CFLAGS) $(KERNEL_EXTRA_CFLAGS) -MD -MP -c -o $@ $<
+
+define KERNEL_LWIP_RULE
+$(BUILD)/kernel/lwip/$(1)/lwip_%.o: $(LWIP_DIR)/src/$(1)/%.c
+	$$(Q)mkdir -p $$(dir $$@)
+	$$(Q)$$(CC) $$(KERNEL_CFLAGS) $$(KERNEL_LWIP_CFLAGS) $$(KERNEL_EXTRA_CFLAGS) -MD -MP -c -o $$@ $$<
+
+endef
+$(foreach directory,api netif core core/ipv4 core/ipv6,$(eval $(call KERNEL_LWIP_RULE,$(directory))))
 
 $(KERNEL_DRBG): $(KERNEL_DRBG_PARTS)
 	$(Q)$(LD) -r -o $@ $^

@@ -12,6 +12,7 @@
 #include "boot/context.h"
 #include "boot/spinlock.h"
 #include "kernel/run_queue.h"
+#include "kernel/semaphore.h"
 #include "kernel/timer.h"
 
 #define THREAD_NAME_SIZE 16
@@ -48,6 +49,8 @@ typedef struct _thread_t {
     struct _interpreter_t *callee; /* Whom it has asked, and holds: kernel/call.h. */
     struct _interpreter_t *closing; /* Whom it closes: kernel/interpreters.c. */
     struct _message_t *sending, *reading; /* What is to be freed when it ends; the latter is a list. */
+    int net_error;            /* Why the network refused it something: kernel/net/core.h. */
+    semaphore_t net_done;     /* What it waits by for the network. */
     char name[THREAD_NAME_SIZE];
 } thread_t;
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* When TCP's timer has something to do: lwip's tcp_fasttmr() and tcp_slowtmr() say what that may be. All connections are
+ * netconns'. */
+#include "kernel/net/timer_needs.h"
+#include "lwip/api.h"
+#include "lwip/priv/tcp_priv.h"
+
+/* tcp_ticks counts every other tick. */
+#define TICKS_EACH 2
+
+/* A thread that was late makes up for so many ticks one by one; beyond that they are one. */
+#define RUNS_MAX 4
+
+/* Connections in TIME-WAIT: the oldest are given up where there are more. A client that makes a new one for each request
+ * would fill memory with them, and all are looked through for a packet that belongs to no other. */
+#define TIME_WAITS_MAX 512
+#define TIME_WAITS_KEPT 256
+
+#define WORKS (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND | TF_NAGLEMEMERR | TF_RTO)
+
+/* Ticks until `limit` units of tcp_ticks have gone by since `since`. */
+static uint32_t ticks_until(uint32_t since, uint32_t limit) {
+    uint32_t gone = tcp_ticks - since;
+    return gone < limit ? (limit - gone) * TICKS_EACH : 1;
+}
+
+/* Whether it is open at this end, or was closed in one direction only: it may stay so for ever. */
+static bool may_last(const struct tcp_pcb *pcb) {
+    return pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT || (pcb->state == FIN_WAIT_2 && !(pcb->flags & TF_RXCLOSED));
+}
+
+/* Whether a thread wants something of it that could not be done at once. */
+static bool is_wanted(const struct netconn *conn) {
+    return conn && (conn->state != NETCONN_NONE || conn->flags & NETCONN_FLAG_CHECK_WRITESPACE);
+}
+
+static uint32_t left_of(const struct tcp_pcb *pcb) {
+    if (!may_last(pcb) || pcb->flags & WORKS || pcb->unsent || pcb->unacked || pcb->refused_data || pcb->ooseq
+        || pcb->persist_backoff || is_wanted(pcb->callback_arg)) {
+        return 1;
+    }
+    if (ip_get_option(pcb, SOF_KEEPALIVE) && pcb->state != FIN_WAIT_2) {
+        uint32_t silence = pcb->keep_idle + pcb->keep_cnt_sent * pcb->keep_intvl;
+        return ticks_until(pcb->tmr, silence / TCP_SLOW_INTERVAL + 1);
+    }
+    return TICKS_NEVER;
+}
+
+uint32_t timer_tcp_left(void) {
+    uint32_t left = TICKS_NEVER;
+    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb && left > 1; pcb = pcb->next) {
+        uint32_t mine = left_of(pcb);
+        left = mine < left ? mine : left;
+    }
+    if (tcp_tw_pcbs) {
+        // The first is the newest: they are freed together.
+        uint32_t newest = ticks_until(tcp_tw_pcbs->tmr, 2 * TCP_MSL / TCP_SLOW_INTERVAL + 1);
+        left = newest < left ? newest : left;
+    }
+    return left;
+}
+
+static void limit_time_waits(void) {
+    unsigned count = 0;
+    struct tcp_pcb *last_kept = NULL;
+    for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
+        last_kept = ++count == TIME_WAITS_KEPT ? pcb : last_kept;
+    }
+    while (count > TIME_WAITS_MAX && last_kept->next) {
+        tcp_abort(last_kept->next);
+    }
+}
+
+/* Those in which nothing was to do are counted only. */
+void timer_tcp_run(uint32_t count) {
+    static uint32_t uncounted; // Ticks that were not in tcp_ticks yet.
+    uint32_t left = timer_tcp_left();
+    uint32_t runs = count >= left ? count - left + 1 : 0;
+    runs = runs < RUNS_MAX ? runs : RUNS_MAX;
+    uncounted += count - runs;
+    tcp_ticks += uncounted / TICKS_EACH;
+    uncounted %= TICKS_EACH;
+    while (runs--) {
+        tcp_tmr();
+    }
+    limit_time_waits();
+}
