@@ -65,16 +65,10 @@ KERNEL_DRBG_PARTS = $(BUILD)/kernel/kernel/drbg.o $(addprefix $(BUILD)/kernel/mb
 KERNEL_DRBG = $(BUILD)/kernel/mbedtls/generator.o
 KERNEL_MBEDTLS_CFLAGS = -Os -I$(MBEDTLS_DIR)/include -DMBEDTLS_CONFIG_FILE='"kernel/mbedtls_config.h"' -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls
 
-# The network is lwIP, with timers of our own (kernel/net/timers.c). Its objects' names begin with lwip_: by that the
-# linker script knows their data, and an archive has one member of a name. What every packet passes is compiled to be
-# fast, the rest to be small.
-KERNEL_LWIP_FAST = $(addprefix api/,api_lib api_msg netbuf sockets tcpip) netif/ethernet \
-    $(addprefix core/,inet_chksum ip mem memp netif pbuf tcp tcp_in tcp_out udp) \
-    core/ipv4/etharp core/ipv4/ip4 core/ipv6/ethip6 core/ipv6/ip6
-KERNEL_LWIP_SMALL = api/err api/netifapi $(addprefix core/,def dns init raw stats sys) \
-    $(addprefix core/ipv4/,acd autoip dhcp icmp igmp ip4_addr ip4_frag) \
-    $(addprefix core/ipv6/,icmp6 inet6 ip6_addr ip6_frag mld6 nd6)
-KERNEL_LWIP_OBJ = $(foreach file,$(KERNEL_LWIP_FAST) $(KERNEL_LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o)
+include $(KERNEL_TOP)/kernel/net/lwip.mk
+# The objects' names begin with lwip_: by that the linker script knows their data, and an archive has one member of a
+# name.
+KERNEL_LWIP_OBJ = $(foreach file,$(LWIP_FAST) $(LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o)
 KERNEL_LWIP_CFLAGS = -I$(KERNEL_TOP)/kernel/net -I$(LWIP_DIR)/src/include -ffile-prefix-map=$(LWIP_DIR)=lwip
 
 KERNEL_OBJ = $(KERNEL_LWIP_OBJ) $(filter-out $(BUILD)/kernel/kernel/drbg.o,$(addprefix $(BUILD)/kernel/,$(KERNEL_SRC_C:.c=.o) $(KERNEL_SRC_S:.S=.o) \
@@ -87,7 +81,7 @@ KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=sha1 -z noexecsta
 $(BUILD)/kernel/kernel/libc/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LIBC_CFLAGS)
 $(BUILD)/kernel/kernel/drbg.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_MBEDTLS_CFLAGS)
 $(BUILD)/kernel/kernel/net/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LWIP_CFLAGS)
-$(foreach file,$(KERNEL_LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o): KERNEL_EXTRA_CFLAGS = -Os
+$(foreach file,$(LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o): KERNEL_EXTRA_CFLAGS = -Os
 $(BUILD)/kernel/lwip/api/lwip_sockets.o: KERNEL_EXTRA_CFLAGS = -Wno-unused-parameter
 # It includes this where packets to oneself are another thread's matter only.
 $(BUILD)/kernel/lwip/core/lwip_netif.o: KERNEL_EXTRA_CFLAGS = -include lwip/tcpip.h
@@ -112,7 +106,7 @@ $(BUILD)/kernel/lwip/$(1)/lwip_%.o: $(LWIP_DIR)/src/$(1)/%.c
 	$$(Q)$$(CC) $$(KERNEL_CFLAGS) $$(KERNEL_LWIP_CFLAGS) $$(KERNEL_EXTRA_CFLAGS) -MD -MP -c -o $$@ $$<
 
 endef
-$(foreach directory,api netif core core/ipv4 core/ipv6,$(eval $(call KERNEL_LWIP_RULE,$(directory))))
+$(foreach directory,$(LWIP_DIRECTORIES),$(eval $(call KERNEL_LWIP_RULE,$(directory))))
 
 $(KERNEL_DRBG): $(KERNEL_DRBG_PARTS)
 	$(Q)$(LD) -r -o $@ $^

@@ -180,7 +180,7 @@ def discard_if_changed(
     """
     gcc = subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=True)
     rules = hashlib.sha256()
-    files = {PORT / "Makefile", *PORT.rglob("*.mk"), *ROOT.glob("kernel/*.mk")}
+    files = {PORT / "Makefile", *PORT.rglob("*.mk"), *ROOT.glob("kernel/**/*.mk")}
     if board is not None:
         files.update(board.rglob("*.mk"), board.rglob("*.h"))
     for path in sorted(files):

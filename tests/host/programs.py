@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.host import core
+from tests.host import core, lwip
 from tools import sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +65,13 @@ VIRTIO_NET = (
     *("tests/host/virtio/virtio_model.c", "tests/host/virtio/ring_model.c"),
     *("tests/host/virtio/net_model.c", "tests/host/virtio/net_user.c", *PCI),
 )
+NET = (
+    *("kernel/net/core.c", "kernel/net/sys_arch.c", "kernel/net/mailbox.c"),
+    *("kernel/net/timers.c", "kernel/net/timer_needs.c", "kernel/net/timer_tcp.c"),
+    *("kernel/net/net_memory.c", "kernel/net/net_random.c", "kernel/siphash.c"),
+    *(*WAIT, *KALLOC),
+)
+"""What has this has lwIP too."""
 FAT = ("oofatfs/ff.c",)
 LITTLEFS_SUM = ("littlefs/lfs2_util.c",)
 LITTLEFS = ("littlefs/lfs2.c", *LITTLEFS_SUM)
@@ -100,6 +107,8 @@ PROGRAMS = {
     "unit_wait_threads": WAIT,
     "unit_timer": ("kernel/timer.c",),
     "unit_tlb_threads": ("kernel/tlb.c",),
+    "unit_siphash": ("kernel/siphash.c",),
+    "unit_net_loopback_threads": NET,
     "unit_pci": PCI,
     "unit_virtqueue": VIRTQUEUE,
     "unit_virtio": VIRTIO_BLK,
@@ -144,6 +153,7 @@ ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
     *("unit_address_space", "unit_random_threads", "unit_disk_cache", "unit_timer"),
+    *("unit_net_loopback_threads",),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
@@ -154,6 +164,7 @@ WITH_DEVICES = (
 """Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (
     *("unit_queue_threads", "unit_call_threads", "unit_wait_threads", "unit_random_threads"),
+    *("unit_net_loopback_threads",),
 )
 """Those whose host threads are the kernel's: tests/host/thread_world.h."""
 WRAPPED = [
@@ -182,6 +193,10 @@ RUN_TIMEOUT_S = 60
 
 def has_core(name: str) -> bool:
     return INTERPRETER in PROGRAMS[name]
+
+
+def has_lwip(name: str) -> bool:
+    return NET[0] in PROGRAMS[name]
 
 
 def flags_of(name: str) -> list[str]:
@@ -229,6 +244,10 @@ def shim_of(name: str) -> str:
     return SHIM_CPUS if name in ON_CPUS else SHIM
 
 
+def lwip_of(name: str) -> lwip.Lwip:
+    return lwip.build_lwip((*flags_of(name), f"-I{shim_of(name)}", "-I."))
+
+
 def the_core() -> core.Core:
     return core.build_core(compiler("clang"), TRANSFER)
 
@@ -246,7 +265,8 @@ def compiler(name: str) -> str:
 @functools.cache
 def headers_hash() -> str:
     """Of every header that a program can include."""
-    folders = ["boot", "drivers", "kernel", "ports/cloud_hypervisor"]
+    folders = ["boot", "drivers", "kernel", "kernel/net", "kernel/net/arch"]
+    folders += ["ports/cloud_hypervisor"]
     folders += ["tests/host", "tests/host/micropython", "tests/host/virtio"]
     folders += [f"{shim}/boot" for shim in (SHIM, SHIM_CPUS, SHIM_VIRTIO)]
     folders += [f"{SHIM_VIRTIO}/drivers"]
@@ -260,13 +280,18 @@ def build(name: str) -> Path:
     files = [f"tests/host/{name}.c", *PROGRAMS[name]]
     libraries = [str(the_core().library), "-lm"] if has_core(name) else []
     includes = [f"-I{shim_of(name)}", "-I."]
+    if has_lwip(name):
+        built = lwip_of(name)
+        includes += built.includes
+        libraries.append(str(built.library))
     command = [*flags_of(name), *includes, *files, *mbedtls_of(name), *upstream_of(name)]
     command += libraries
     digest = hashlib.sha256(headers_hash().encode())
     digest.update(b"\0".join((ROOT / file).read_bytes() for file in files))
     digest.update(" ".join(command).encode())
-    if has_core(name):
-        digest.update(the_core().library.read_bytes())
+    for library in libraries:
+        if Path(library).is_file():
+            digest.update(Path(library).read_bytes())
     program = BUILD / name
     stamp = BUILD / f"{name}.stamp"
     BUILD.mkdir(parents=True, exist_ok=True)

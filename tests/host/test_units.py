@@ -13,8 +13,9 @@ def names_in(program: str) -> list[str]:
 
 
 def time_limit(program: str) -> list[pytest.MarkDecorator]:
-    """The first that has MicroPython's core in it builds that."""
-    return [pytest.mark.timeout(600)] if programs.has_core(program) else []
+    """The first that has MicroPython's core in it builds that; or lwIP."""
+    large = programs.has_core(program) or programs.has_lwip(program)
+    return [pytest.mark.timeout(600)] if large else []
 
 
 UNITS = [

@@ -7,7 +7,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "kernel/net/core.h"
 #include "kernel/net/net_memory.h"
@@ -21,6 +20,8 @@
 
 /* Each thread's. */
 #define errno (*net_errno())
+
+typedef ptrdiff_t ssize_t; // As <sys/types.h> has it.
 
 #define U8_F "u"
 #define S8_F "d"
