@@ -28,11 +28,12 @@ bool net_is_started(void) {
     return __atomic_load_n(&is_started, __ATOMIC_ACQUIRE);
 }
 
-/* lo: nobody looks at what is sent there. */
-static void leave_out_checksums(void) {
+/* lo, the only one so far: nobody looks at the checksums of what is sent there, and it has no routers. */
+static void prepare_lo(void) {
     struct netif *netif;
     NETIF_FOREACH(netif) {
         NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_DISABLE_ALL);
+        netif->rs_count = 0;
     }
 }
 
@@ -43,7 +44,7 @@ bool net_start(void) {
         net_random_init();
         tcpip_init(NULL, NULL);
         net_lock();
-        leave_out_checksums();
+        prepare_lo();
         net_unlock();
         __atomic_store_n(&is_started, true, __ATOMIC_RELEASE);
     }

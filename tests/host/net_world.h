@@ -49,6 +49,14 @@ uint64_t rdtsc(void) {
     return clock_monotonic_ns();
 }
 
+#ifdef __SANITIZE_THREAD__
+/* lwIP looks at one bit of a netconn's flags without a lock, while others change. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void) {
+    return "race_top:netconn_write_vectors_partly\n";
+}
+#endif
+
 static struct {
     void (*fn)(void *);
     void *arg;
@@ -75,6 +83,20 @@ static void start_network(unsigned index) {
     (void)index;
     CHECK(net_start());
     net_random_seed();
+}
+
+static inline void sleep_ms(uint32_t ms) {
+    const struct timespec time = { ms / 1000, ms % 1000 * NS_PER_MS };
+    nanosleep(&time, NULL);
+}
+
+/* How often the network's thread was woken. */
+static inline uint64_t network_wakes(void) {
+    world_thread_t *thread = &threads[NETWORK_THREAD];
+    pthread_mutex_lock(&thread->lock);
+    uint64_t wakes = thread->wakes;
+    pthread_mutex_unlock(&thread->lock);
+    return wakes;
 }
 
 static void start_net_machine(void) {

@@ -109,6 +109,7 @@ PROGRAMS = {
     "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_siphash": ("kernel/siphash.c",),
     "unit_net_loopback_threads": NET,
+    "unit_net_timers_threads": NET,
     "unit_pci": PCI,
     "unit_virtqueue": VIRTQUEUE,
     "unit_virtio": VIRTIO_BLK,
@@ -153,7 +154,7 @@ ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
     *("unit_address_space", "unit_random_threads", "unit_disk_cache", "unit_timer"),
-    *("unit_net_loopback_threads",),
+    *("unit_net_loopback_threads", "unit_net_timers_threads"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
@@ -164,7 +165,7 @@ WITH_DEVICES = (
 """Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (
     *("unit_queue_threads", "unit_call_threads", "unit_wait_threads", "unit_random_threads"),
-    *("unit_net_loopback_threads",),
+    *("unit_net_loopback_threads", "unit_net_timers_threads"),
 )
 """Those whose host threads are the kernel's: tests/host/thread_world.h."""
 WRAPPED = [

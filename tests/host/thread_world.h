@@ -23,6 +23,7 @@ typedef struct _world_thread_t {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool ready;              /* Under the lock: sched_ready() was called. */
+    uint64_t wakes;          /* Under the lock: how often. */
     void (*fn)(unsigned index);
 } world_thread_t;
 
@@ -66,6 +67,7 @@ void sched_ready(thread_t *thread) {
     pthread_mutex_lock(&other->lock);
     CHECK(!other->ready); // Otherwise it would be in a run queue twice.
     other->ready = true;
+    ++other->wakes;
     pthread_cond_signal(&other->changed);
     pthread_mutex_unlock(&other->lock);
 }
