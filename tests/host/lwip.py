@@ -28,7 +28,7 @@ def build_lwip(command: tuple[str, ...]) -> Lwip:
     """Built where it is stale. `command`: the compiler and its flags, from the repository's top."""
     tree = sources.lwip()
     includes = ("-Ikernel/net", f"-I{tree}/src/include")
-    compiler, *flags = (*command, *includes)
+    compiler, flags = command[0], [*command[1:], *includes]
     kind = hashlib.sha256(" ".join(command).encode()).hexdigest()[:8]
     directory = ROOT / "build" / "host" / f"lwip-{kind}"
     variables = {
