@@ -28,6 +28,13 @@
 #define MICROPY_HW_EARLY_CONSOLE console_write_serial
 #endif
 
+/* 0: network devices are left alone. Default: they are used. */
+#ifdef MICROPY_HW_NETWORK
+#define BOARD_NETWORK MICROPY_HW_NETWORK
+#else
+#define BOARD_NETWORK 1
+#endif
+
 /* How many sockets there can be at a time, of all interpreters together: 32 bytes each of memory that is touched when
  * the network is first used, and more for one that is open. */
 #ifdef MICROPY_HW_SOCKETS

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "drivers/virtio.h"
+#include "kernel/board.h"
 #include "kernel/cpus.h"
 #include "kernel/devices.h"
 #include "kernel/disk.h"
@@ -12,6 +13,7 @@
 #include "kernel/interpreters.h"
 #include "kernel/machine.h"
 #include "kernel/mutex.h"
+#include "kernel/net/net.h"
 #include "kernel/panic.h"
 #include "kernel/rng.h"
 #include "kernel/system.h"
@@ -34,6 +36,9 @@ static void watch(void *arg) {
         event_wait(&event, &waiter, EVENT_FOREVER);
         hotplug_check();
         disks_check();
+        #if BOARD_NETWORK
+        networks_check();
+        #endif
     }
 }
 
@@ -62,6 +67,14 @@ static void start(const pci_function_t *function) {
             disk_attach(function);
             start_watcher();
             break;
+        #if BOARD_NETWORK
+        case VIRTIO_NET:
+            // Not here: nobody waits for it.
+            network_attach(function);
+            start_watcher();
+            devices_signal();
+            break;
+        #endif
         case VIRTIO_RNG:
             rng_attach(function);
             break;

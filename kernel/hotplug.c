@@ -7,11 +7,13 @@
 #include "drivers/acpi_dsdt.h"
 #include "drivers/driver.h"
 #include "drivers/lapic.h"
+#include "kernel/board.h"
 #include "kernel/devices.h"
 #include "kernel/disk.h"
 #include "kernel/hotplug.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
+#include "kernel/net/net.h"
 #include "kernel/rng.h"
 #include "kernel/system.h"
 
@@ -61,6 +63,9 @@ void hotplug_init(void) {
 static void remove(uint16_t segment, unsigned slot) {
     disk_detach(segment, slot);
     rng_detach(segment, slot);
+    #if BOARD_NETWORK
+    network_detach(segment, slot);
+    #endif
     mmio_write32(pci_registers + EJECT, 1u << slot);
 }
 

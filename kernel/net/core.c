@@ -23,6 +23,7 @@ extern uint8_t network_bss_start[], network_bss_end[];
 static mutex_t starting;
 static bool is_started;
 static thread_t *holder; // Who has the lock.
+static net_outlet_t *outlets; // With the lock.
 
 bool net_is_started(void) {
     return __atomic_load_n(&is_started, __ATOMIC_ACQUIRE);
@@ -53,10 +54,33 @@ bool net_start(void) {
     return started;
 }
 
+void net_add_outlet(net_outlet_t *outlet) {
+    outlet->next = outlets;
+    outlets = outlet;
+}
+
+void net_remove_outlet(net_outlet_t *outlet) {
+    net_outlet_t **at = &outlets;
+    while (*at != outlet) {
+        at = &(*at)->next;
+    }
+    *at = outlet->next;
+}
+
+/* A segment that a device still holds is not sent again (lwip's tcp_out.c), so they are asked for before. */
+static void have_timers_run(void) {
+    for (net_outlet_t *outlet = outlets; outlet; outlet = outlet->next) {
+        outlet->reclaim(outlet);
+    }
+    timers_catch_up();
+}
+
 void net_lock(void) {
     mutex_lock(&lock_tcpip_core);
     __atomic_store_n(&holder, thread_current(), __ATOMIC_RELAXED);
-    timers_catch_up();
+    if (timers_are_due()) {
+        have_timers_run();
+    }
 }
 
 /* Whether there was something. It was never on a wire: its checksums may be left to a device, and nobody looks at them. */
@@ -84,6 +108,9 @@ static void receive_all_own(void) {
 
 void net_unlock(void) {
     receive_all_own();
+    for (net_outlet_t *outlet = outlets; outlet; outlet = outlet->next) {
+        outlet->flush(outlet);
+    }
     timers_look();
     __atomic_store_n(&holder, NULL, __ATOMIC_RELAXED);
     mutex_unlock(&lock_tcpip_core);

@@ -20,6 +20,17 @@ bool net_is_started(void);
 void net_lock(void);
 void net_unlock(void);
 
+/* What sends, and is told at the end of each locked section. */
+typedef struct _net_outlet_t {
+    struct _net_outlet_t *next;
+    void (*flush)(struct _net_outlet_t *self);   /* Gives the device what was queued. */
+    void (*reclaim)(struct _net_outlet_t *self); /* Frees what was sent: a timer may want to send it again. */
+} net_outlet_t;
+
+/* From now on it is told; or no more. With the lock. */
+void net_add_outlet(net_outlet_t *outlet);
+void net_remove_outlet(net_outlet_t *outlet);
+
 /* Ends the machine where this thread does not have the lock. */
 void net_check_locked(void);
 

@@ -44,11 +44,12 @@ void sys_timeouts_init(void) {
     __atomic_store_n(&deadline_ns, WAIT_FOREVER, __ATOMIC_RELAXED);
 }
 
+bool timers_are_due(void) {
+    return clock_monotonic_ns() >= due_ns;
+}
+
 void timers_catch_up(void) {
     uint64_t now_ns = clock_monotonic_ns();
-    if (now_ns < due_ns) {
-        return;
-    }
     due_ns = UINT64_MAX;
     for (unsigned i = 0; i < TIMER_NEEDS; ++i) {
         uint64_t ticks = now_ns > ticked_ns[i] ? (now_ns - ticked_ns[i]) / interval_ns(i) : 0;

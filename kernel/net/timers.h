@@ -8,6 +8,7 @@
 #ifndef MICROPY_INCLUDED_KERNEL_NET_TIMERS_H
 #define MICROPY_INCLUDED_KERNEL_NET_TIMERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct _mailbox_t;
@@ -15,7 +16,8 @@ struct _mailbox_t;
 /* What sys_timeouts_sleeptime() says: sys_arch_mbox_fetch() is to ask timers_sleep_until(). */
 #define TIMERS_SLEEPTIME 0xfffffffeu
 
-/* At the beginning of a locked section: has all ticks that are due. */
+/* At the beginning of a locked section: whether ticks are due; and has them. */
+bool timers_are_due(void);
 void timers_catch_up(void);
 
 /* At its end: finds when the next tick is to be, and has the network's thread know if that is earlier than it was. */
