@@ -50,6 +50,7 @@
 #define IP_DEFAULT_TTL 64
 #define LWIP_RAW 1
 #define LWIP_DHCP 1
+#define LWIP_DHCP_DOES_ACD_CHECK 0 // It takes 7 seconds; the server knows whose the address is.
 #define LWIP_DHCP_MAX_DNS_SERVERS 2
 #define LWIP_AUTOIP 1
 #define LWIP_DHCP_AUTOIP_COOP 1

@@ -53,7 +53,7 @@ uint64_t rdtsc(void) {
 /* lwIP looks at one bit of a netconn's flags without a lock, while others change. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void) {
-    return "race_top:netconn_write_vectors_partly\n";
+    return "race_top:netconn_write_vectors_partly\nrace_top:netconn_recv_data\nrace_top:netconn_accept\n";
 }
 #endif
 

@@ -69,7 +69,7 @@ NET = (
     *("kernel/net/core.c", "kernel/net/sys_arch.c", "kernel/net/mailbox.c"),
     *("kernel/net/timers.c", "kernel/net/timer_needs.c", "kernel/net/timer_tcp.c"),
     *("kernel/net/net_memory.c", "kernel/net/net_random.c", "kernel/siphash.c"),
-    *(*WAIT, *KALLOC),
+    *("kernel/net/socket.c", "kernel/net/resolve.c", "kernel/message.c", *WAIT, *KALLOC),
 )
 """What has this has lwIP too."""
 FAT = ("oofatfs/ff.c",)
@@ -110,6 +110,7 @@ PROGRAMS = {
     "unit_siphash": ("kernel/siphash.c",),
     "unit_net_loopback_threads": NET,
     "unit_net_timers_threads": NET,
+    "unit_net_sockets_threads": NET,
     "unit_pci": PCI,
     "unit_virtqueue": VIRTQUEUE,
     "unit_virtio": VIRTIO_BLK,
@@ -154,7 +155,7 @@ ON_CPUS = (
     *("unit_kalloc", "unit_kalloc_threads", "unit_message", "unit_queue_threads"),
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
     *("unit_address_space", "unit_random_threads", "unit_disk_cache", "unit_timer"),
-    *("unit_net_loopback_threads", "unit_net_timers_threads"),
+    *("unit_net_loopback_threads", "unit_net_timers_threads", "unit_net_sockets_threads"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
@@ -165,7 +166,7 @@ WITH_DEVICES = (
 """Those whose machine has the devices of tests/host/virtio."""
 ON_THREADS = (
     *("unit_queue_threads", "unit_call_threads", "unit_wait_threads", "unit_random_threads"),
-    *("unit_net_loopback_threads", "unit_net_timers_threads"),
+    *("unit_net_loopback_threads", "unit_net_timers_threads", "unit_net_sockets_threads"),
 )
 """Those whose host threads are the kernel's: tests/host/thread_world.h."""
 WRAPPED = [
