@@ -43,6 +43,7 @@ bool net_start(void) {
     if (!is_started && page_available_count() >= START_PAGES) {
         memset(network_bss_start, 0, (uintptr_t)network_bss_end - (uintptr_t)network_bss_start);
         net_random_init();
+        __atomic_store_n(&holder, thread_current(), __ATOMIC_RELAXED); // Nobody else knows of it yet.
         tcpip_init(NULL, NULL);
         net_lock();
         prepare_lo();

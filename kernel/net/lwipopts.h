@@ -134,7 +134,7 @@
 #define LWIP_HOOK_TCP_ISN net_tcp_isn
 #define LWIP_HOOK_FILENAME "kernel/net/hooks.h"
 
-#ifdef KERNEL_DEBUG
+#if defined(KERNEL_DEBUG) || defined(__SANITIZE_THREAD__)
 #define LWIP_ASSERT_CORE_LOCKED() net_check_locked()
 #endif
 

@@ -45,7 +45,7 @@ typedef ptrdiff_t ssize_t; // As <sys/types.h> has it.
 
 /* What does not hold in lwIP ends the machine, as anything that does not hold in the kernel: going on would be worse. The
  * report has the place, by the address. */
-#ifdef KERNEL_DEBUG
+#if defined(KERNEL_DEBUG) || defined(__SANITIZE_THREAD__)
 #define LWIP_PLATFORM_ASSERT(x) panic(x)
 #else
 #define LWIP_PLATFORM_ASSERT(x) __builtin_trap()
