@@ -80,7 +80,9 @@
 #define TCP_SNDLOWAT 32768
 #define TCP_SND_QUEUELEN 1024
 #define TCP_MSL 30000 // Milliseconds; TIME-WAIT is twice that.
+#define TCP_TMR_INTERVAL 50 // Milliseconds: how long an acknowledgement waits; a retransmission waits for 6 at least.
 #define LWIP_TCP_RTO_TIME 1000 // RFC 6298, 2.1.
+#define TCP_SYNMAXRTX 12 // As many seconds, and it may not be more.
 #define LWIP_TCP_SACK_OUT 1
 #define TCP_LISTEN_BACKLOG 1
 #define LWIP_TCP_KEEPALIVE 1

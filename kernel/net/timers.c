@@ -12,7 +12,7 @@
 #define NS_PER_MS 1000000ull
 
 /* Looking costs as much as there are connections: it is done no more often, and the thread looks again after that. */
-#define LOOK_NS (50 * NS_PER_MS)
+#define LOOK_NS (20 * NS_PER_MS)
 
 /* A call of sys_timeout(). */
 typedef struct _timeout_t {
