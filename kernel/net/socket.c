@@ -69,10 +69,10 @@ static socket_t *adopt(int fd) {
     *socket = (socket_t) { .object = { 1, free_socket }, .fd = fd, .users = 1 };
     net_lock();
     struct netconn *conn = lwip_socket_dbg_get_socket(fd)->conn;
-    if (conn->callback != on_event) {
-        count_event = conn->callback;
-        conn->callback = on_event;
+    if (!count_event) {
+        count_event = conn->callback; // It is the same for all: nobody reads it before this.
     }
+    conn->callback = on_event;
     netconn_set_nonblocking(conn, 1);
     by_number[fd] = socket;
     net_unlock();
