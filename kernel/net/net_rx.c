@@ -26,6 +26,9 @@
 /* Where memory is missing, the device keeps so many: for what has programs read on. */
 #define BUFFERS_KEPT 8
 
+/* So many that the device does not have are kept for it. */
+#define SPARE_MAX 32
+
 #define CHECKS (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP)
 
 typedef struct _rx_buffer_t {
@@ -88,6 +91,19 @@ static bool offer(interface_t *interface, rx_buffer_t *buffer) {
     return done;
 }
 
+/* Gives back what a burst has left. */
+static void trim(interface_t *interface) {
+    rx_buffer_t **at = &interface->rx.spare;
+    for (unsigned i = 0; *at && i < SPARE_MAX; ++i) {
+        at = &(*at)->next;
+    }
+    while (*at) {
+        rx_buffer_t *buffer = *at;
+        *at = buffer->next;
+        net_free(buffer);
+    }
+}
+
 /* Should memory be missing, it is tried again when lwIP is done with a buffer. */
 static void fill(interface_t *interface) {
     rx_buffer_t *buffer = NULL;
@@ -99,6 +115,7 @@ static void fill(interface_t *interface) {
             net_rx_post(interface); // One has come back just before.
         }
     }
+    trim(interface);
     virtio_net_rx_flush(&interface->device.pair[0]);
 }
 

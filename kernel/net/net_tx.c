@@ -9,6 +9,7 @@
 #include "drivers/driver.h"
 #include "kernel/net/interface.h"
 #include "kernel/net/net_memory.h"
+#include "kernel/net/net_tx.h"
 #include "lwip/inet_chksum.h"
 #include "lwip/ip.h"
 #include "lwip/pbuf.h"
@@ -17,8 +18,9 @@
 #include "lwip/prot/ip6.h"
 #include "lwip/prot/tcp.h"
 
-/* Of a frame; what has more is copied into one. */
-#define SEGMENTS_MAX 16
+/* Of a frame; what has more is copied into one. And of frames that go as one. */
+#define PIECES_MAX 16
+#define JOINED_MAX 64
 
 /* What waits for the device, at most. Beyond that frames are lost, as in a switch. */
 #define QUEUE_MAX 1024
@@ -31,12 +33,6 @@
 
 #define TCP_CHECKSUM_AT 16
 
-typedef struct _tx_frame_t {
-    struct _tx_frame_t *next;
-    struct pbuf *pbuf;             // Held.
-    virtio_net_offload_t offload;
-} tx_frame_t;
-
 static tx_frame_t *new_frame(interface_t *interface) {
     tx_frame_t *frame = interface->tx.spare;
     if (!frame) {
@@ -47,7 +43,7 @@ static tx_frame_t *new_frame(interface_t *interface) {
     return frame;
 }
 
-static void free_frame(interface_t *interface, tx_frame_t *frame) {
+static void free_one(interface_t *interface, tx_frame_t *frame) {
     pbuf_free(frame->pbuf);
     if (interface->tx.spare_count < SPARE_MAX) {
         frame->next = interface->tx.spare;
@@ -55,6 +51,14 @@ static void free_frame(interface_t *interface, tx_frame_t *frame) {
         ++interface->tx.spare_count;
     } else {
         net_free(frame);
+    }
+}
+
+static void free_frame(interface_t *interface, tx_frame_t *frame) {
+    while (frame) {
+        tx_frame_t *more = frame->more;
+        free_one(interface, frame);
+        frame = more;
     }
 }
 
@@ -69,9 +73,12 @@ static bool is_ours(const struct pbuf *p, unsigned pieces_max) {
     return true;
 }
 
+static unsigned pieces_max_of(const interface_t *interface, unsigned most) {
+    return interface->device.segments_max < most ? interface->device.segments_max : most;
+}
+
 static struct pbuf *hold_or_copy(interface_t *interface, struct pbuf *p) {
-    unsigned pieces_max = interface->device.segments_max;
-    if (is_ours(p, pieces_max < SEGMENTS_MAX ? pieces_max : SEGMENTS_MAX)) {
+    if (is_ours(p, pieces_max_of(interface, PIECES_MAX))) {
         pbuf_ref(p);
         return p;
     }
@@ -89,6 +96,9 @@ static uint16_t pseudo_sum(const void *addresses, size_t len, uint32_t tcp_len) 
 }
 
 static void leave_checksum(tx_frame_t *frame, unsigned tcp_at, const void *addresses, size_t len) {
+    const struct tcp_hdr *tcp = (const struct tcp_hdr *)((uint8_t *)frame->pbuf->payload + tcp_at);
+    unsigned headers = tcp_at + TCPH_HDRLEN_BYTES(tcp);
+    frame->headers = headers <= frame->pbuf->len ? headers : 0;
     uint16_t sum = pseudo_sum(addresses, len, frame->pbuf->tot_len - tcp_at);
     memcpy((uint8_t *)frame->pbuf->payload + tcp_at + TCP_CHECKSUM_AT, &sum, sizeof(sum));
     frame->offload = (virtio_net_offload_t) {
@@ -135,8 +145,7 @@ err_t net_tx_send(struct netif *netif, struct pbuf *p) {
         net_free(frame);
         return drop(interface);
     }
-    frame->next = NULL;
-    frame->offload = (virtio_net_offload_t) { 0 };
+    *frame = (tx_frame_t) { .pbuf = frame->pbuf };
     if (interface->device.sends_checksum) {
         leave_checksum_if_tcp(frame);
     }
@@ -178,15 +187,33 @@ void net_tx_reclaim(net_outlet_t *outlet) {
     }
 }
 
-static virtio_net_add_t add(interface_t *interface, tx_frame_t *frame) {
-    dma_segment_t segments[1 + SEGMENTS_MAX];
-    unsigned count = 0;
-    for (const struct pbuf *p = frame->pbuf; p; p = p->next) {
-        if (p->len) {
-            segments[++count] = (dma_segment_t) { driver_address(p->payload), p->len };
-        }
+unsigned net_tx_pieces(const struct pbuf *p, unsigned skipped) {
+    unsigned pieces = 0;
+    for (; p; p = p->next) {
+        pieces += p->len > skipped;
+        skipped -= skipped < p->len ? skipped : p->len;
     }
-    return virtio_net_tx_add(&interface->device.pair[0], segments, count, &frame->offload, frame);
+    return pieces;
+}
+
+/* Returns behind the last segment. */
+static dma_segment_t *describe(dma_segment_t *segment, const struct pbuf *p, unsigned skipped) {
+    for (; p; p = p->next) {
+        if (p->len > skipped) {
+            *segment++ = (dma_segment_t) { driver_address((uint8_t *)p->payload + skipped), p->len - skipped };
+        }
+        skipped -= skipped < p->len ? skipped : p->len;
+    }
+    return segment;
+}
+
+static virtio_net_add_t add(interface_t *interface, tx_frame_t *frame) {
+    static dma_segment_t segments[1 + JOINED_MAX]; // With the network's lock.
+    dma_segment_t *end = describe(segments + 1, frame->pbuf, 0);
+    for (const tx_frame_t *more = frame->more; more; more = more->more) {
+        end = describe(end, more->pbuf, more->headers);
+    }
+    return virtio_net_tx_add(&interface->device.pair[0], segments, (unsigned)(end - segments - 1), &frame->offload, frame);
 }
 
 /* Whether there may be room for it now; else the device is to say when there is. */
@@ -194,10 +221,28 @@ static bool make_room(interface_t *interface) {
     return take_sent(interface) || !virtio_net_tx_wait(&interface->device.pair[0]);
 }
 
+static void join_first(interface_t *interface) {
+    tx_frame_t *first = interface->tx.first;
+    const virtio_net_t *device = &interface->device;
+    bool is_version6 = first->headers && first->offload.csum_start == SIZEOF_ETH_HDR + IP6_HLEN
+        && ((const uint8_t *)first->pbuf->payload)[SIZEOF_ETH_HDR] >> 4 == 6;
+    if (is_version6 ? device->sends_tso6 : device->sends_tso4) {
+        interface->tx.count -= net_tso_join(first, pieces_max_of(interface, JOINED_MAX));
+        interface->tx.last = first->next ? interface->tx.last : first;
+    }
+}
+
+static void count_sent(interface_t *interface, const tx_frame_t *frame) {
+    for (; frame; frame = frame->more) {
+        ++interface->tx_frames;
+        interface->tx_bytes += frame->pbuf->tot_len;
+    }
+}
+
 /* The device has it, or nobody has. False: there is no room for it. */
 static bool give(interface_t *interface) {
+    join_first(interface);
     tx_frame_t *frame = interface->tx.first;
-    uint32_t len = frame->pbuf->tot_len;
     virtio_net_add_t result;
     while ((result = add(interface, frame)) == VIRTIO_NET_FULL) {
         if (!make_room(interface)) {
@@ -206,8 +251,7 @@ static bool give(interface_t *interface) {
     }
     take_first(interface);
     if (result == VIRTIO_NET_ADDED) {
-        ++interface->tx_frames;
-        interface->tx_bytes += len;
+        count_sent(interface, frame); // Nobody takes it back before the lock is given back.
     } else {
         ++interface->tx_drops;
         free_frame(interface, frame);
