@@ -15,6 +15,15 @@
 /* What an IPv4 packet can be long. */
 #define PACKET_MAX UINT16_MAX
 
+unsigned net_tx_pieces(const struct pbuf *p, unsigned skipped) {
+    unsigned pieces = 0;
+    for (; p; p = p->next) {
+        pieces += p->len > skipped;
+        skipped -= skipped < p->len ? skipped : p->len;
+    }
+    return pieces;
+}
+
 static uint8_t *ip_of(const tx_frame_t *frame) {
     return (uint8_t *)frame->pbuf->payload + SIZEOF_ETH_HDR;
 }

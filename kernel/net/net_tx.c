@@ -187,15 +187,6 @@ void net_tx_reclaim(net_outlet_t *outlet) {
     }
 }
 
-unsigned net_tx_pieces(const struct pbuf *p, unsigned skipped) {
-    unsigned pieces = 0;
-    for (; p; p = p->next) {
-        pieces += p->len > skipped;
-        skipped -= skipped < p->len ? skipped : p->len;
-    }
-    return pieces;
-}
-
 /* Returns behind the last segment. */
 static dma_segment_t *describe(dma_segment_t *segment, const struct pbuf *p, unsigned skipped) {
     for (; p; p = p->next) {

@@ -71,7 +71,7 @@ NET = (
     *("kernel/net/net_memory.c", "kernel/net/net_random.c", "kernel/siphash.c"),
     *("kernel/net/socket.c", "kernel/net/resolve.c", "kernel/message.c", *WAIT, *KALLOC),
 )
-"""What has this has lwIP too."""
+"""What has a part of this has lwIP too."""
 FAT = ("oofatfs/ff.c",)
 LITTLEFS_SUM = ("littlefs/lfs2_util.c",)
 LITTLEFS = ("littlefs/lfs2.c", *LITTLEFS_SUM)
@@ -108,6 +108,7 @@ PROGRAMS = {
     "unit_timer": ("kernel/timer.c",),
     "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_siphash": ("kernel/siphash.c",),
+    "unit_net_tso": ("kernel/net/net_tso.c",),
     "unit_net_loopback_threads": NET,
     "unit_net_timers_threads": NET,
     "unit_net_sockets_threads": NET,
@@ -156,6 +157,7 @@ ON_CPUS = (
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
     *("unit_address_space", "unit_random_threads", "unit_disk_cache", "unit_timer"),
     *("unit_net_loopback_threads", "unit_net_timers_threads", "unit_net_sockets_threads"),
+    *("unit_net_tso",),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
@@ -198,7 +200,7 @@ def has_core(name: str) -> bool:
 
 
 def has_lwip(name: str) -> bool:
-    return NET[0] in PROGRAMS[name]
+    return any(file.startswith("kernel/net/") for file in PROGRAMS[name])
 
 
 def flags_of(name: str) -> list[str]:
