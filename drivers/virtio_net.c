@@ -340,8 +340,8 @@ bool virtio_net_announced(virtio_net_t *net) {
         net->shared->control.class = CONTROL_ANNOUNCE;
         net->shared->control.command = CONTROL_ANNOUNCE_ACK;
         dma_segment_t segments[] = {
-            { driver_address(&net->shared->control.class), 2 },
-            { driver_address(&net->shared->control.ack), 1 },
+            dma_segment(driver_address(&net->shared->control.class), 2),
+            dma_segment(driver_address(&net->shared->control.ack), 1),
         };
         added = virtqueue_add(ring, segments, 1, 1, net);
     }
@@ -366,7 +366,7 @@ const char *virtio_net_problem(const virtio_net_t *net) {
 
 /* Receiving. */
 
-bool virtio_net_rx_offer(virtio_net_pair_t *pair, void *buffer, const dma_segment_t *segments, unsigned count) {
+bool virtio_net_rx_offer(virtio_net_pair_t *pair, void *buffer, dma_segment_t *segments, unsigned count) {
     return pair->rx_live && virtqueue_add(&pair->rx.ring, segments, 0, count, buffer);
 }
 
@@ -475,7 +475,7 @@ virtio_net_add_t virtio_net_tx_add(virtio_net_pair_t *pair, dma_segment_t *segme
             // That of the descriptor which the chain will begin with.
             header_t *header = &pair->net->shared->tx[pair - pair->net->pair][ring->free];
             *header = header_of(offload);
-            segments[0] = (dma_segment_t) { driver_address(header), sizeof(*header) };
+            segments[0] = dma_segment(driver_address(header), sizeof(*header));
             virtqueue_add(ring, segments, count + 1, 0, token);
             result = VIRTIO_NET_ADDED;
         }

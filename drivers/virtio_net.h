@@ -164,7 +164,7 @@ const char *virtio_net_problem(const virtio_net_t *net);
 /* Offers a buffer: `count` segments of RAM, all in all receive_len bytes, the first of them VIRTIO_NET_HEADER or more.
  * `buffer` is where the first one is in the kernel's memory, at any alignment: there the header comes, and behind it
  * the frame. The device does not know of it before virtio_net_rx_flush(). False: there is no room, or rx is stopped. */
-bool virtio_net_rx_offer(virtio_net_pair_t *pair, void *buffer, const dma_segment_t *segments, unsigned count);
+bool virtio_net_rx_offer(virtio_net_pair_t *pair, void *buffer, dma_segment_t *segments, unsigned count);
 
 /* Shows the device what was offered since the last time; may cost one VM exit. */
 void virtio_net_rx_flush(virtio_net_pair_t *pair);

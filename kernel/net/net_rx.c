@@ -82,7 +82,7 @@ static rx_buffer_t *take_spare(interface_t *interface) {
 }
 
 static bool offer(interface_t *interface, rx_buffer_t *buffer) {
-    const dma_segment_t segment = { driver_address(buffer->bytes), interface->device.receive_len };
+    dma_segment_t segment = dma_segment(driver_address(buffer->bytes), interface->device.receive_len);
     bool done = virtio_net_rx_offer(&interface->device.pair[0], buffer->bytes, &segment, 1);
     interface->rx.count += done;
     if (!done) {

@@ -191,7 +191,7 @@ void net_tx_reclaim(net_outlet_t *outlet) {
 static dma_segment_t *describe(dma_segment_t *segment, const struct pbuf *p, unsigned skipped) {
     for (; p; p = p->next) {
         if (p->len > skipped) {
-            *segment++ = (dma_segment_t) { driver_address((uint8_t *)p->payload + skipped), p->len - skipped };
+            *segment++ = dma_segment(driver_address((uint8_t *)p->payload + skipped), p->len - skipped);
         }
         skipped -= skipped < p->len ? skipped : p->len;
     }

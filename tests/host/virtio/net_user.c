@@ -93,7 +93,7 @@ static void cut(const user_piece_t *piece, dma_segment_t *segments, unsigned cou
     uint32_t at = 0;
     for (unsigned i = 0; i < count; ++i) {
         uint32_t end = first + (uint64_t)(piece->len - first) * (i + 1) / count;
-        segments[i] = (dma_segment_t) { driver_address(piece->bytes + at), end - at };
+        segments[i] = dma_segment(driver_address(piece->bytes + at), end - at);
         at = end;
     }
 }
