@@ -41,6 +41,7 @@ from .vmm.base import Ending, Vmm, VmmError, VmSpec
 from .vmm.disk import Disk
 from .vmm.gdb_port import require_free_port
 from .vmm.kernel_image import LEAST_MEMORY, check_memory
+from .vmm.nic import Nic
 from .vmm.qemu import Qemu
 
 GUEST_CRASHED = 122
@@ -65,6 +66,7 @@ def run(
     cmdline: str,
     timeout: float | None,
     disks: Sequence[Disk] = (),
+    nics: Sequence[Nic] = (),
     shares: Sequence[Share] = (),
     raw: bool = False,
     wheels: Path | None = None,
@@ -74,7 +76,7 @@ def run(
     APP is a program, or a file that `flash` made. `raw`: a terminal is put into raw mode; `wheels`:
     as app_files.collect takes it.
     """
-    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks)
+    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks, nics=nics)
     return _with_shares(spec, shares, lambda spec: _run(app, vmm, spec, timeout, raw, wheels))
 
 
@@ -109,11 +111,12 @@ def execute(
     cmdline: str,
     timeout: float | None,
     disks: Sequence[Disk] = (),
+    nics: Sequence[Nic] = (),
     shares: Sequence[Share] = (),
     raw: bool = False,
 ) -> int:
     """Run a piece of Python in a fresh guest."""
-    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks)
+    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks, nics=nics)
     check_memory(spec.memory_bytes)
     with timings.step("compile the code"):
         loaded = compile_text("<string>", code, build.mpy_cross(sources.micropython()))
@@ -154,6 +157,7 @@ def debug(
     cmdline: str,
     timeout: float | None,
     disks: Sequence[Disk] = (),
+    nics: Sequence[Nic] = (),
 ) -> int:
     """Boot a guest that waits for gdb before its first instruction; attach the terminal."""
     # Not every Cloud Hypervisor has a server for gdb: which one is used has to be asked for.
@@ -163,7 +167,7 @@ def debug(
     host.require("debug")
     require_free_port(_GDB_PORT)
     say(f"In another terminal: {gdb_command(build.build().debug)}")
-    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks, gdb_port=_GDB_PORT)
+    spec = VmSpec(Path(), cpus, memory, cmdline, disks=disks, nics=nics, gdb_port=_GDB_PORT)
     return _session(chosen, spec, timeout, talk)
 
 

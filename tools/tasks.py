@@ -24,6 +24,8 @@ MACHINE_HELP = BOARD_HELP | {
     "cpus": "virtual CPUs, 1 unless given",
     "memory": "RAM with K, M or G, 512M unless given",
     "disk": "a disk, path=FILE[,readonly=on][,…]: see README.md; may be repeated",
+    "net": "a network device, user or tap=NAME[,…]: see README.md; may be repeated",
+    "publish": "a port of this machine that is the guest's, PORT:GUEST_PORT; may be repeated",
     "cmdline": "the guest's kernel command line",
     "timeout": "stop the guest after this many seconds",
 }
@@ -35,12 +37,15 @@ def machine(
     cpus: str,
     memory: str,
     disk: Sequence[str] | None,
+    net: Sequence[str] | None,
+    publish: Sequence[str] | None,
     cmdline: str,
     timeout: str,
 ) -> dict[str, Any]:
     """A guest's options, as tools.session takes them, once what runs it is installed."""
     from . import boards, host
     from .vmm.disk import parse_disk
+    from .vmm.nic import parse_nics
 
     boards.choose(board)
     host.require("run")
@@ -49,6 +54,7 @@ def machine(
         "cpus": number("cpus", cpus, 1, 254),
         "memory": memory,
         "disks": [parse_disk(text) for text in disk or ()],
+        "nics": parse_nics(net or (), publish or ()),
         "cmdline": cmdline,
         "timeout": float(number("timeout", timeout, 1, 1_000_000)) if timeout else None,
     }
@@ -77,7 +83,7 @@ def timed(wanted: bool) -> Iterator[None]:
 @task(
     "run",
     positional=["app"],
-    iterable=["disk", "share"],
+    iterable=["disk", "net", "publish", "share"],
     help={"app": "a .py file, a directory or a flashed file; without it, the prompt"}
     | MACHINE_HELP
     | PROGRAM_HELP
@@ -91,6 +97,8 @@ def run(
     cpus: str = "1",
     memory: str = "512M",
     disk: Sequence[str] | None = None,
+    net: Sequence[str] | None = None,
+    publish: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
     share: Sequence[str] | None = None,
@@ -106,7 +114,7 @@ def run(
     from .share.option import parse_share
 
     shares = [parse_share(text) for text in share or ()]
-    options = machine(board, vmm, cpus, memory, disk, cmdline, timeout)
+    options = machine(board, vmm, cpus, memory, disk, net, publish, cmdline, timeout)
     with timed(timings):
         return session.run(
             Path(app) if app else None,
@@ -120,7 +128,7 @@ def run(
 @task(
     "exec",
     positional=["code"],
-    iterable=["disk", "share"],
+    iterable=["disk", "net", "publish", "share"],
     help={"code": "Python source"} | MACHINE_HELP | PROGRAM_HELP,
 )
 def execute(
@@ -131,6 +139,8 @@ def execute(
     cpus: str = "1",
     memory: str = "512M",
     disk: Sequence[str] | None = None,
+    net: Sequence[str] | None = None,
+    publish: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
     share: Sequence[str] | None = None,
@@ -142,12 +152,12 @@ def execute(
     from .share.option import parse_share
 
     shares = [parse_share(text) for text in share or ()]
-    options = machine(board, vmm, cpus, memory, disk, cmdline, timeout)
+    options = machine(board, vmm, cpus, memory, disk, net, publish, cmdline, timeout)
     with timed(timings):
         return session.execute(code, **options, shares=shares, raw=raw)
 
 
-@task("debug", iterable=["disk"], help=MACHINE_HELP)
+@task("debug", iterable=["disk", "net", "publish"], help=MACHINE_HELP)
 def debug(
     _: Context,
     board: str = "",
@@ -155,13 +165,15 @@ def debug(
     cpus: str = "1",
     memory: str = "512M",
     disk: Sequence[str] | None = None,
+    net: Sequence[str] | None = None,
+    publish: Sequence[str] | None = None,
     cmdline: str = "",
     timeout: str = "",
 ) -> int:
     """Boot a guest that waits for gdb, with symbols and source."""
     from . import session
 
-    return session.debug(**machine(board, vmm, cpus, memory, disk, cmdline, timeout))
+    return session.debug(**machine(board, vmm, cpus, memory, disk, net, publish, cmdline, timeout))
 
 
 @task(

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from ..errors import UserError
 from .disk import Disk
+from .nic import Nic
 
 _POLL_INTERVAL = 0.02
 _PAGE = 4096
@@ -52,6 +53,8 @@ class VmSpec:
     initramfs: Path | None = None
     disks: Sequence[Disk] = ()
     """In the order in which the guest finds them."""
+    nics: Sequence[Nic] = ()
+    """The same."""
     entropy: Path | None = Path("/dev/urandom")
     """What the entropy device reads, on the machine that the VMM runs on. None: there is no such
     device; QEMU only, Cloud Hypervisor always has one."""

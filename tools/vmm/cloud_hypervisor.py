@@ -19,8 +19,10 @@ from .cloud_hypervisor_disks import GuestDisks, HostImage
 from .disk import Disk, sector_size_of, why_refused
 from .gdb_port import GdbRelay
 from .kernel_image import check_kernel
+from .nic import Nic
 from .process import ChildProcess
 from .serial_bridge import SerialBridge
+from .tap import open_tap
 
 _START_TIMEOUT = 10.0
 
@@ -59,6 +61,7 @@ class CloudHypervisor(Vmm):
             raise UserError(f"KVM is not usable here: {reason}.", "Use --vmm nested or qemu.")
         check_kernel(spec.kernel, spec.memory_bytes)
         _check_sector_sizes(spec.disks)
+        nics = _tap_interfaces(spec.nics)
         self._first_disks = spec.disks
         disks = self._disks.lend(spec.disks, spec.cpus)
         if spec.gdb_port is not None:
@@ -67,7 +70,12 @@ class CloudHypervisor(Vmm):
         self._directory = Path(tempfile.mkdtemp(prefix="cloud-hypervisor-"))
         self._events_fd, events = os.pipe()
         os.set_blocking(self._events_fd, False)
-        command = [str(self._program), "--api-socket", f"path={self._directory}/api"]
+        command = [
+            *_entering(spec.nics),
+            str(self._program),
+            "--api-socket",
+            f"path={self._directory}/api",
+        ]
         command += ["--event-monitor", f"fd={events}"]
         if spec.gdb_port is not None:
             self._relay = GdbRelay(spec.gdb_port, lambda: self._connect("gdb"))
@@ -79,7 +87,7 @@ class CloudHypervisor(Vmm):
             os.close(events)
         self._wait_for_api()
         serial = self._directory / "serial"
-        self.api("PUT", "vm.create", cli.machine_config(spec, serial, disks))
+        self.api("PUT", "vm.create", cli.machine_config(spec, serial, disks, nics))
         self._bridge = SerialBridge(serial, spec.allow_reboot)
 
     def boot(self) -> None:
@@ -182,6 +190,26 @@ class CloudHypervisor(Vmm):
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+
+
+def _tap_interfaces(nics: Sequence[Nic]) -> list[dict[str, Any]]:
+    """The network devices as the API has them. UserError unless each has a tap interface."""
+    for nic in nics:
+        if not nic.tap:
+            raise UserError(
+                "Cloud Hypervisor has no user networking.",
+                "Use --net tap=NAME, or --vmm qemu or nested.",
+            )
+        os.close(open_tap(nic.tap, nic.enter))  # Else it makes one, which leads nowhere.
+    return [cli.nic_config(nic, f"net{index}", nic.tap) for index, nic in enumerate(nics)]
+
+
+def _entering(nics: Sequence[Nic]) -> Sequence[str]:
+    """The words before its command that have it run where the tap interfaces are."""
+    places = {tuple(nic.enter) for nic in nics}
+    if len(places) > 1:
+        raise UserError("All tap interfaces have to be in one network namespace.")
+    return places.pop() if places else ()
 
 
 def _check_sector_sizes(disks: Sequence[Disk]) -> None:

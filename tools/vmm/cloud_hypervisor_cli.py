@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import UserError
 from .base import Ending, VmmError, VmSpec
 from .disk import Disk
+from .nic import Nic
 from .process import ask, ask_version
 
 OLDEST = 44
@@ -128,11 +129,27 @@ def disk_arguments(configs: Sequence[dict[str, Any]], program: Path) -> list[str
     return ["--disk", *options] if options else []
 
 
+def nic_config(nic: Nic, id: str, tap: str) -> dict[str, Any]:
+    """A network device as the API's vm.create and vm.add-net take it; `tap` is an interface of the
+    machine on which it runs."""
+    config = {"id": id, "tap": tap, "mac": nic.mac}
+    return config | ({"mtu": nic.mtu} if nic.mtu else {})
+
+
+def nic_arguments(configs: Sequence[dict[str, Any]]) -> list[str]:
+    """The options that say the same as each `nic_config`."""
+    options = [",".join(f"{key}={value}" for key, value in config.items()) for config in configs]
+    return ["--net", *options] if options else []
+
+
 def machine_config(
-    spec: VmSpec, serial: Path, disks: Sequence[dict[str, Any]] = ()
+    spec: VmSpec,
+    serial: Path,
+    disks: Sequence[dict[str, Any]] = (),
+    nics: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """The same machine as `arguments` makes, for the API's vm.create; each of `disks` is a
-    `disk_config`."""
+    `disk_config`, each of `nics` a `nic_config`."""
     payload = {"kernel": str(spec.kernel), "cmdline": spec.cmdline}
     if spec.initramfs is not None:
         payload["initramfs"] = str(spec.initramfs)
@@ -145,6 +162,8 @@ def machine_config(
     }
     if disks:
         config["disks"] = list(disks)
+    if nics:
+        config["net"] = list(nics)
     if spec.gdb_port is not None:
         config["gdb"] = True
     if spec.entropy is not None:

@@ -12,6 +12,7 @@ import re
 import select
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UserError
@@ -25,6 +26,8 @@ from .kernel_image import check_kernel
 from .nested_disk import NestedDisk
 from .nested_image import CLOUD_HYPERVISOR, make_image
 from .nested_linux import NestedLinux, NestedLinuxDied
+from .nested_nic import NestedNic
+from .nic import Nic
 
 _EVENTS_FD = 3  # l1_agent/run.c
 _RESIZES_DEVICES = 52
@@ -71,6 +74,7 @@ class Nested(Vmm):
         self._pid = 0
         self._output = b""
         self._disks = self._no_disks()
+        self._nics: list[NestedNic] = []
         self._events = cli.EventReader()
         self._allow_reboot = False
         self._ending: Ending | None = None
@@ -95,6 +99,7 @@ class Nested(Vmm):
         except NestedLinuxDied:
             # Between two guests; shared_linux starts another.
             self._disks = self._no_disks()
+            self._nics = []
             self._prepare(spec)
 
     def _prepare(self, spec: VmSpec) -> None:
@@ -109,6 +114,7 @@ class Nested(Vmm):
         command = [f"/{CLOUD_HYPERVISOR}", "--seccomp", "false"]
         command += cli.arguments(spec, kernel, initramfs, f"socket={serial}", self._api, _EVENTS_FD)
         command += cli.disk_arguments(disks, cli.require())
+        command += cli.nic_arguments(self._lend_nics(spec.nics))
         if spec.gdb_port is not None:
             command += ["--gdb", f"path={name}.gdb"]
         self._frames = _Frames(linux.run(command, serial, spec.allow_reboot))
@@ -119,6 +125,17 @@ class Nested(Vmm):
         if spec.gdb_port is not None:
             self._relay = GdbRelay(spec.gdb_port, lambda: linux.connect_unix(f"{name}.gdb"))
             self.gdb_port = self._relay.port
+
+    def _lend_nics(self, nics: Sequence[Nic]) -> list[dict[str, Any]]:
+        configs = []
+        for index, nic in enumerate(nics):
+            self._nics.append(NestedNic(self.linux, nic))
+            configs.append(cli.nic_config(nic, f"net{index}", self._nics[-1].tap))
+        return configs
+
+    def _take_nics_back(self) -> None:
+        while self._nics:
+            self._nics.pop().take_back()
 
     def _no_disks(self) -> GuestDisks:
         return GuestDisks(self.api, lambda disk: NestedDisk(self.linux, disk))
@@ -237,6 +254,7 @@ class Nested(Vmm):
             self._frames.close()
             self._frames = None
         self._disks.take_all_back()
+        self._take_nics_back()
         if self._port and self._linux is not None and self._linux.alive:
             with contextlib.suppress(VmmError):  # It may die right now.
                 self._linux.end_forward(self._port)

@@ -26,7 +26,7 @@ from .cpio import make_archive
 CLOUD_HYPERVISOR = "bin/cloud-hypervisor"
 _AGENT = Path(__file__).parent / "l1_agent"
 _KERNEL_PACKAGE = "linux-image-cloud-amd64"
-_MODULES = ("kvm-amd", "tun", "virtio_pci", "virtio_net", "virtio_scsi", "sd_mod")
+_MODULES = ("kvm-amd", "tun", "bridge", "virtio_pci", "virtio_net", "virtio_scsi", "sd_mod")
 _DIRECTORIES = ["dev", "proc", "sys", "run", "bin", "lib", "lib64", "modules"]
 
 

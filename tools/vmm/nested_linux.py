@@ -32,6 +32,7 @@ _AGENT_PORT = 1
 DISK_CONTROLLER = "disks"
 """QEMU's id of the SCSI controller for the disks of guests."""
 _DISK_TARGETS = 255
+_NIC_PORTS = 8
 
 _BOOT_TIMEOUT = 120.0
 _ANSWER_TIMEOUT = 60.0
@@ -58,6 +59,7 @@ class NestedLinux:
         self._uploaded: dict[str, str] = {}
         self._machines = 0
         self._disk_targets = deque(range(_DISK_TARGETS))
+        self._nic_ports = deque(range(_NIC_PORTS))
         try:
             self._wait_until_ready()
             self._agent_port = self.forward(_AGENT_PORT)
@@ -124,6 +126,33 @@ class NestedLinux:
     def give_back_disk_target(self, target: int) -> None:
         """Let others have it: the last one first gets a rest, as L1 may still hear of its disk."""
         self._disk_targets.append(target)
+
+    # Places for network devices.
+
+    def take_nic_port(self) -> int:
+        """The number of a port into which a network device can be plugged."""
+        if not self._nic_ports:
+            raise VmmError(f"{_NIC_PORTS} network devices are the most that guests have together.")
+        return self._nic_ports.popleft()
+
+    def give_back_nic_port(self, port: int) -> None:
+        """Let others have it."""
+        self._nic_ports.append(port)
+
+    @staticmethod
+    def nic_port(port: int) -> str:
+        """QEMU's id of it."""
+        return f"nics{port}"
+
+    def make_tap(self, name: str, interface: str) -> None:
+        """Make a tap interface in L1, and a bridge between it and an interface."""
+        with self._connect() as connection:
+            _request(connection, f"tap {name} {interface}")
+
+    def remove_tap(self, name: str) -> None:
+        """Undo `make_tap`, if it is done."""
+        with self._connect() as connection:
+            _request(connection, f"untap {name}")
 
     # Connections.
 
@@ -233,6 +262,10 @@ def _command(image: NestedImage, monitor_fd: int) -> list[str]:
     # restrict: L1 reaches nothing; the host reaches what it asks for by `forward`.
     command += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net"]
     command += ["-device", f"virtio-scsi-pci,id={DISK_CONTROLLER},disable-legacy=on"]
+    for port in range(_NIC_PORTS):
+        # A slot each, as one can be plugged in and out by the slot only.
+        slot = f"pcie-root-port,id={NestedLinux.nic_port(port)},chassis={1 + port}"
+        command += ["-device", slot]
     return command
 
 

@@ -3,6 +3,7 @@
 """The QEMU back end: a q35 machine without firmware devices, emulated by TCG, booted by PVH."""
 
 import functools
+import os
 import re
 import shutil
 import socket
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from . import gdb_port, qemu_disk
+from . import gdb_port, qemu_disk, qemu_nic
 from .base import Ending, Vmm, VmmError, VmSpec
 from .disk import check_disks, why_refused
 from .kernel_image import check_kernel
 from .process import ChildProcess, ask_version
 from .qmp import Qmp
+from .tap import open_tap
 
 PROGRAM = "qemu-system-x86_64"
 _TOO_MUCH_MEMORY = re.compile(
@@ -75,6 +77,12 @@ class Qemu(Vmm):
             ours.enter_context(qemu_monitor)
             fds = [listener.fileno(), qemu_monitor.fileno()]
             command = _command(spec, *fds)
+            for index, nic in enumerate(spec.nics):
+                tap = open_tap(nic.tap, nic.enter) if nic.tap else -1
+                if nic.tap:
+                    ours.callback(os.close, tap)
+                    fds.append(tap)
+                command += qemu_nic.options(nic, f"net{index}", str(tap))
             if spec.gdb_port is not None:
                 gdb = ours.enter_context(gdb_port.listen(spec.gdb_port))
                 self.gdb_port = gdb.getsockname()[1]
@@ -92,7 +100,7 @@ class Qemu(Vmm):
                     f"This machine cannot give the guest {spec.memory} of memory.",
                     "Give it less by --memory.",
                 ) from None
-            refused = why_refused(said, spec.disks)
+            refused = why_refused(said, spec.disks) or qemu_nic.why_refused(said, spec.nics)
             raise refused or VmmError(f"QEMU did not start: {said}") from None
 
     def boot(self) -> None:

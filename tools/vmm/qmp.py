@@ -6,6 +6,7 @@ import json
 import select
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from .base import VmmError
@@ -26,19 +27,11 @@ class Qmp:
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Run one command and give what it returns; VmmError if QEMU refuses or is gone."""
-        if not self._greeted:
-            self._greeted = True
-            self._next_reply(command)
-            self.execute("qmp_capabilities")
-        request = json.dumps({"execute": command, "arguments": arguments}).encode()
-        try:
-            self._socket.sendall(request + b"\n")
-        except OSError:
-            raise VmmError(f"QEMU has ended before it could do '{command}'.") from None
-        reply = self._next_reply(command)
-        if "error" in reply:
-            raise VmmError(f"QEMU refuses '{command}': {reply['error'].get('desc')}")
-        return reply["return"]
+        return self._execute(command, arguments)
+
+    def give_file(self, name: str, fd: int) -> None:
+        """Let QEMU have an open file, which it then knows by that name."""
+        self._execute("getfd", {"fdname": name}, [fd])
 
     def events(self) -> list[dict[str, Any]]:
         """The events that came since the last call, oldest first; never waits."""
@@ -52,6 +45,23 @@ class Qmp:
     def close(self) -> None:
         self._socket.close()
         self._closed = True
+
+    def _execute(self, command: str, arguments: dict[str, Any], fds: Sequence[int] = ()) -> Any:
+        if not self._greeted:
+            self._greeted = True
+            self._next_reply(command)
+            self.execute("qmp_capabilities")
+        request = json.dumps({"execute": command, "arguments": arguments}).encode()
+        try:
+            # They come with the first byte.
+            socket.send_fds(self._socket, [request[:1]], fds)
+            self._socket.sendall(request[1:] + b"\n")
+        except OSError:
+            raise VmmError(f"QEMU has ended before it could do '{command}'.") from None
+        reply = self._next_reply(command)
+        if "error" in reply:
+            raise VmmError(f"QEMU refuses '{command}': {reply['error'].get('desc')}")
+        return reply["return"]
 
     def _next_reply(self, command: str) -> dict[str, Any]:
         deadline = time.monotonic() + _TIMEOUT

@@ -12,6 +12,9 @@
  *   get PATH           The content of the file PATH, also of files in /proc and /sys; of a
  *                      directory the names in it, one a line.
  *   flush PATH         What was written to the file or block device PATH is on its medium.
+ *   tap NAME INTERFACE The tap interface NAME is made, for others to open, and one with INTERFACE: what comes to the one goes
+ *                      to the other.
+ *   untap NAME         It is removed, if it is there. See tap.c.
  *   connect PATH       "ok 0\n"; from then on the connection is one to the Unix socket PATH.
  *   run COUNT RESETS SERIAL
  *                      COUNT lines follow, each an argument of the program to run. See run.c.
@@ -46,6 +49,13 @@ int agent_listen(int *port);
 
 /* A connection to a Unix socket, -1 if there is nobody. */
 int agent_connect(const char *path);
+
+/* Have an interface work; an errno, or 0. */
+int agent_bring_up(const char *name);
+
+/* The requests "tap" and "untap". */
+void agent_make_tap(int connection, const char *name, const char *interface);
+void agent_remove_tap(int connection, const char *name);
 
 /* Serve the one request of a connection. Runs in a process of its own, and ends it. */
 __attribute__((noreturn)) void agent_serve(int connection);

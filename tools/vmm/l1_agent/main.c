@@ -100,16 +100,25 @@ static void set_address(int fd, struct ifreq *request, unsigned long what, const
     }
 }
 
-static void bring_up(int fd, const char *name, const char *address, const char *netmask) {
+int agent_bring_up(const char *name) {
+    struct ifreq request = { .ifr_flags = IFF_UP | IFF_RUNNING };
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int error = ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : errno;
+    close(fd);
+    return error;
+}
+
+static void configure(const char *name, const char *address, const char *netmask) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct ifreq request = { 0 };
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-    if (address != NULL) {
-        set_address(fd, &request, SIOCSIFADDR, address);
-        set_address(fd, &request, SIOCSIFNETMASK, netmask);
-    }
-    request.ifr_flags = IFF_UP | IFF_RUNNING;
-    if (ioctl(fd, SIOCSIFFLAGS, &request) != 0) {
-        agent_die("cannot start %s: %s", name, strerror(errno));
+    set_address(fd, &request, SIOCSIFADDR, address);
+    set_address(fd, &request, SIOCSIFNETMASK, netmask);
+    close(fd);
+    int error = agent_bring_up(name);
+    if (error) {
+        agent_die("cannot start %s: %s", name, strerror(error));
     }
 }
 
@@ -131,10 +140,8 @@ int main(void) {
     mount_all();
     load_modules();
     enlarge_socket_buffers();
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bring_up(fd, "lo", "127.0.0.1", "255.0.0.0");
-    bring_up(fd, "eth0", ADDRESS, NETMASK);
-    close(fd);
+    configure("lo", "127.0.0.1", "255.0.0.0");
+    configure("eth0", ADDRESS, NETMASK);
 
     int port = AGENT_PORT;
     int listener = agent_listen(&port);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -171,6 +172,7 @@ void agent_serve(int connection) {
     agent_read_line(connection, line, sizeof(line));
     size_t size;
     int count, resets, path;
+    char name[IFNAMSIZ], interface[IFNAMSIZ];
     if (sscanf(line, "put %zu %n", &size, &path) == 1) {
         put(connection, size, line + path);
     } else if (strncmp(line, "get ", 4) == 0) {
@@ -179,6 +181,10 @@ void agent_serve(int connection) {
         flush(connection, line + 6);
     } else if (strncmp(line, "connect ", 8) == 0) {
         bridge(connection, line + 8);
+    } else if (sscanf(line, "tap %15s %15s", name, interface) == 2) {
+        agent_make_tap(connection, name, interface);
+    } else if (sscanf(line, "untap %15s", name) == 1) {
+        agent_remove_tap(connection, name);
     } else if (sscanf(line, "run %d %d %n", &count, &resets, &path) == 2) {
         agent_run(connection, count, resets, line + path);
     } else {
