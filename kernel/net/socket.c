@@ -21,9 +21,11 @@ static netconn_callback count_event; // What sockets.c does itself at an event: 
 static void wake(socket_t *socket) {
     __atomic_fetch_add(&socket->events, 1, __ATOMIC_RELEASE);
     wait_wake(&socket->events, WAKE_ALL);
-    for (const socket_watch_t *watch = socket->watches; watch; watch = watch->next) {
+    for (socket_watch_t *watch = socket->watches; watch; watch = watch->next) {
+        watch->at = NULL;
         event_signal(watch->event);
     }
+    socket->watches = NULL;
 }
 
 /* In the place of sockets.c's own, with the network's lock but where less is left to read. A connection that was not accepted
@@ -156,21 +158,25 @@ unsigned socket_readiness(socket_t *socket) {
 
 void socket_watch(socket_t *socket, socket_watch_t *watch) {
     net_lock();
-    watch->next = socket->watches;
-    watch->at = &socket->watches;
-    if (watch->next) {
-        watch->next->at = &watch->next;
+    if (!watch->at) {
+        watch->next = socket->watches;
+        watch->at = &socket->watches;
+        if (watch->next) {
+            watch->next->at = &watch->next;
+        }
+        socket->watches = watch;
     }
-    socket->watches = watch;
     net_unlock();
 }
 
 void socket_unwatch(socket_watch_t *watch) {
     net_lock();
-    *watch->at = watch->next;
-    if (watch->next) {
-        watch->next->at = watch->at;
+    if (watch->at) {
+        *watch->at = watch->next;
+        if (watch->next) {
+            watch->next->at = watch->at;
+        }
+        watch->at = NULL;
     }
-    watch->at = NULL;
     net_unlock();
 }

@@ -31,9 +31,10 @@ enum {
     SOCKET_CLOSED = 0x20,    /* It is no more. */
 };
 
-/* Has an event signalled whenever a socket may have become ready for something. The caller's memory, the kernel's. */
+/* Has an event signalled the next time that a socket may have become ready for something. The caller's memory, the
+ * kernel's. */
 typedef struct _socket_watch_t {
-    struct _socket_watch_t *next, **at; /* NULL: it is not linked. */
+    struct _socket_watch_t *next, **at; /* NULL: it is not linked. With the network's lock. */
     event_t *event;
 } socket_watch_t;
 
@@ -78,7 +79,8 @@ wait_result_t socket_wait(socket_t *socket, uint32_t seen, uint64_t deadline_ns)
 /* Bits as above. Who looks at several has watches first. */
 unsigned socket_readiness(socket_t *socket);
 
-/* From now on the event is signalled; no more. `watch` is zeroed but for `event`. */
+/* The event is signalled once, at the next event from now on; not any more. `watch` is zeroed at first, but for `event`. It
+ * may be set twice, and need not be set to be taken back. */
 void socket_watch(socket_t *socket, socket_watch_t *watch);
 void socket_unwatch(socket_watch_t *watch);
 

@@ -196,12 +196,12 @@ static void poll_or_send(unsigned index) {
     event_waiter_t waiter = { 0 };
     for (unsigned i = 0; i < SOCKETS; ++i) {
         watches[i].event = &event;
-        socket_watch(many[i], &watches[i]);
     }
     for (unsigned got = 0; got < 3 * MESSAGES;) {
         bool any = false;
         for (unsigned i = 0; i < SOCKETS; ++i) {
             char byte;
+            socket_watch(many[i], &watches[i]);
             if (socket_readiness(many[i]) & SOCKET_READABLE) {
                 CHECK_EQ(receive(many[i], &byte, 1, 0), 1);
                 ++got;
