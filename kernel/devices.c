@@ -108,6 +108,9 @@ static void scan(bool all) {
 void devices_init(void) {
     cpus_on_start(disks_steer);
     disks_init();
+    #if BOARD_NETWORK
+    networks_init();
+    #endif
     mutex_lock(&lock);
     scan(wants_all());
     mutex_unlock(&lock);

@@ -6,6 +6,7 @@
 #include "kernel/console.h"
 #include "kernel/cpus.h"
 #include "kernel/devices.h"
+#include "kernel/net/addresses.h"
 #include "kernel/net/interface.h"
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
@@ -64,13 +65,6 @@ static err_t init_netif(struct netif *netif) {
     return ERR_OK;
 }
 
-/* Link-local and by routers' advertisements, and by DHCP: nobody waits for them. */
-static void ask_for_addresses(struct netif *netif) {
-    netif_create_ip6_linklocal_address(netif, 1);
-    netif->ip6_autoconfig_enabled = 1;
-    dhcp_start(netif);
-}
-
 static void set_link(interface_t *interface) {
     if (interface->device.link_up) {
         netif_set_link_up(&interface->netif);
@@ -94,7 +88,7 @@ static const char *add_netif(interface_t *interface) {
     netif_set_up(netif);
     set_link(interface);
     net_rx_start(interface);
-    ask_for_addresses(netif);
+    addresses_begin(interface);
     return NULL;
 }
 

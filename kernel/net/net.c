@@ -6,6 +6,7 @@
 #include "kernel/console.h"
 #include "kernel/kalloc.h"
 #include "kernel/mutex.h"
+#include "kernel/net/addresses.h"
 #include "kernel/net/interface.h"
 #include "kernel/net/net.h"
 
@@ -50,6 +51,10 @@ static void name(interface_t *interface) {
     for (at += 3; divisor; divisor /= 10) {
         *at++ = (char)('0' + value / divisor % 10);
     }
+}
+
+void networks_init(void) {
+    addresses_check_settings();
 }
 
 void network_attach(const pci_function_t *function) {

@@ -9,6 +9,9 @@
 
 #include "drivers/pci.h"
 
+/* Ends the machine where a setting of the network makes no sense. Boot CPU, before the others. */
+void networks_init(void);
+
 /* Notes the network device that the function is, unless it is there already. It is started by networks_check(). */
 void network_attach(const pci_function_t *function);
 

@@ -151,20 +151,30 @@ socklen_t socket_address_of(mp_obj_t tuple, int family, uint64_t deadline_ns, st
     return len;
 }
 
+mp_obj_t socket_ip_text(const ip_addr_t *ip) {
+    char text[IPADDR_STRLEN_MAX];
+    ipaddr_ntoa_r(ip, text, sizeof(text));
+    for (char *at = text; *at; ++at) {
+        *at = *at >= 'A' && *at <= 'F' ? *at + 'a' - 'A' : *at;
+    }
+    return mp_obj_new_str_from_cstr(text);
+}
+
 mp_obj_t socket_address_new(const struct sockaddr_storage *address) {
-    char text[INET6_ADDRSTRLEN];
+    ip_addr_t ip = IPADDR4_INIT(0);
     if (address->ss_family == AF_INET6) {
         const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)address;
-        lwip_inet_ntop(AF_INET6, &sin6->sin6_addr, text, sizeof(text));
+        IP_SET_TYPE_VAL(ip, IPADDR_TYPE_V6);
+        inet6_addr_to_ip6addr(ip_2_ip6(&ip), &sin6->sin6_addr);
         mp_obj_t items[] = {
-            mp_obj_new_str_from_cstr(text), MP_OBJ_NEW_SMALL_INT(lwip_ntohs(sin6->sin6_port)),
+            socket_ip_text(&ip), MP_OBJ_NEW_SMALL_INT(lwip_ntohs(sin6->sin6_port)),
             MP_OBJ_NEW_SMALL_INT(lwip_ntohl(sin6->sin6_flowinfo)), MP_OBJ_NEW_SMALL_INT(sin6->sin6_scope_id),
         };
         return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
     }
     const struct sockaddr_in *sin = (const struct sockaddr_in *)address;
-    lwip_inet_ntop(AF_INET, &sin->sin_addr, text, sizeof(text));
-    mp_obj_t items[] = { mp_obj_new_str_from_cstr(text), MP_OBJ_NEW_SMALL_INT(lwip_ntohs(sin->sin_port)) };
+    inet_addr_to_ip4addr(ip_2_ip4(&ip), &sin->sin_addr);
+    mp_obj_t items[] = { socket_ip_text(&ip), MP_OBJ_NEW_SMALL_INT(lwip_ntohs(sin->sin_port)) };
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }
 
@@ -283,8 +293,9 @@ static mp_obj_t inet_ntop(mp_obj_t family_in, mp_obj_t bytes) {
     if (buffer.len != (family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr))) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid length of packed IP address"));
     }
-    char text[INET6_ADDRSTRLEN];
-    lwip_inet_ntop(family, buffer.buf, text, sizeof(text));
-    return mp_obj_new_str_from_cstr(text);
+    ip_addr_t ip = IPADDR4_INIT(0);
+    IP_SET_TYPE_VAL(ip, family == AF_INET ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+    memcpy(family == AF_INET ? (void *)ip_2_ip4(&ip) : ip_2_ip6(&ip)->addr, buffer.buf, buffer.len);
+    return socket_ip_text(&ip);
 }
 MP_DEFINE_CONST_FUN_OBJ_2(socket_inet_ntop_obj, inet_ntop);

@@ -14,6 +14,9 @@
 // gaierror; TypeError and ValueError for what is no address.
 socklen_t socket_address_of(mp_obj_t tuple, int family, uint64_t deadline_ns, struct sockaddr_storage *address);
 
+// As RFC 5952 has it: in small letters.
+mp_obj_t socket_ip_text(const ip_addr_t *ip);
+
 mp_obj_t socket_address_new(const struct sockaddr_storage *address);
 
 extern const mp_obj_type_t socket_gaierror_type;

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+#include <string.h>
+
+#include "kernel/application.h"
+#include "kernel/net/addresses.h"
+#include "kernel/panic.h"
+#include "kernel/system.h"
+#include "lwip/autoip.h"
+#include "lwip/dhcp.h"
+#include "lwip/dns.h"
+#include "lwip/nd6.h"
+
+#define NAME "ip="
+#define HOSTNAME_DEFAULT "micropython"
+
+/* The first address of version 6 is the link-local one. */
+#define FIRST_GLOBAL 1
+
+static char hostname[IP_SETTING_HOSTNAME_MAX + 1] = HOSTNAME_DEFAULT;
+
+const char *addresses_hostname(void) {
+    return hostname;
+}
+
+bool addresses_set_hostname(const char *name) {
+    size_t len = strlen(name);
+    if (!len || len >= sizeof(hostname)) {
+        return false;
+    }
+    memcpy(hostname, name, len + 1);
+    return true;
+}
+
+/* The value of the next ip=, or NULL. */
+static const char *next(cmdline_walk_t *walk) {
+    const char *word;
+    do {
+        word = cmdline_walk(walk, CMDLINE_SETTING);
+    } while (word && strncmp(word, NAME, strlen(NAME)));
+    return word ? word + strlen(NAME) : NULL;
+}
+
+typedef bool (*visit_t)(const char *value, void *ctx);
+
+/* Those of the command line first, until `visit` wants no more. */
+static void visit_settings(visit_t visit, void *ctx) {
+    const cmdline_t *words[] = { system_words(), application_settings() };
+    for (unsigned i = 0; i < 2; ++i) {
+        cmdline_walk_t walk = cmdline_begin(words[i]);
+        const char *value;
+        while ((value = next(&walk))) {
+            if (!visit(value, ctx)) {
+                return;
+            }
+        }
+    }
+}
+
+static bool check(const char *value, void *ctx) {
+    (void)ctx;
+    ip_setting_t setting;
+    if (!ip_setting_parse(value, &setting)) {
+        panic("the setting ip= wants dhcp, off, or ADDRESS::GATEWAY:NETMASK:HOSTNAME:DEVICE:off:DNS");
+    }
+    if (setting.hostname[0]) {
+        addresses_set_hostname(setting.hostname);
+    }
+    return true;
+}
+
+void addresses_check_settings(void) {
+    visit_settings(check, NULL);
+    const char *name = system_setting("hostname");
+    if (name && !addresses_set_hostname(name)) {
+        panic("the setting hostname= wants a name of up to 63 characters");
+    }
+}
+
+void addresses_ask(struct netif *netif, bool dhcp) {
+    dhcp_release_and_stop(netif);
+    netif_set_addr(netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
+    if (dhcp) {
+        dhcp_start(netif);
+    }
+}
+
+void addresses_set(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *netmask, const ip4_addr_t *gateway) {
+    dhcp_release_and_stop(netif);
+    netif_set_addr(netif, address, netmask, gateway);
+}
+
+bool addresses_set6(struct netif *netif, const ip6_addr_t *address) {
+    for (s8_t i = FIRST_GLOBAL; i < LWIP_IPV6_NUM_ADDRESSES; ++i) {
+        if (!ip6_addr_isinvalid(netif_ip6_addr_state(netif, i)) && netif_ip6_addr_isstatic(netif, i)) {
+            netif_ip6_addr_set_state(netif, i, IP6_ADDR_INVALID);
+        }
+    }
+    s8_t chosen;
+    if (ip6_addr_isany(address)) {
+        return true;
+    }
+    if (netif_add_ip6_address(netif, address, &chosen) != ERR_OK) {
+        return false;
+    }
+    netif_ip6_addr_set_valid_life(netif, chosen, IP6_ADDR_LIFE_STATIC);
+    netif_ip6_addr_set_pref_life(netif, chosen, IP6_ADDR_LIFE_STATIC);
+    return true;
+}
+
+void addresses_autoconfigure(struct netif *netif, bool on) {
+    netif->ip6_autoconfig_enabled = on;
+    if (on) {
+        nd6_restart_netif(netif);
+        return;
+    }
+    for (s8_t i = FIRST_GLOBAL; i < LWIP_IPV6_NUM_ADDRESSES; ++i) {
+        if (!ip6_addr_isinvalid(netif_ip6_addr_state(netif, i)) && !netif_ip6_addr_isstatic(netif, i)) {
+            netif_ip6_addr_set_state(netif, i, IP6_ADDR_INVALID);
+        }
+    }
+}
+
+typedef struct _search_t {
+    const interface_t *interface;
+    ip_setting_t setting;
+    bool found;
+} search_t;
+
+/* One without a name means the first interface. */
+static bool is_of(const char *value, void *ctx) {
+    search_t *search = ctx;
+    ip_setting_t *setting = &search->setting;
+    ip_setting_parse(value, setting);
+    search->found = setting->device[0] ? !strcmp(setting->device, search->interface->name) : !search->interface->index;
+    return !search->found;
+}
+
+static void apply(struct netif *netif, const ip_setting_t *setting) {
+    netif->ip6_autoconfig_enabled = setting->dhcp;
+    if (setting->dhcp) {
+        dhcp_start(netif);
+    }
+    if (setting->has_address && IP_IS_V4_VAL(setting->address)) {
+        netif_set_addr(netif, ip_2_ip4(&setting->address), &setting->netmask, ip_2_ip4(&setting->gateway));
+    } else if (setting->has_address) {
+        addresses_set6(netif, ip_2_ip6(&setting->address));
+    }
+    for (unsigned i = 0, at = 0; i < 2; ++i) {
+        if (!ip_addr_isany_val(setting->dns[i])) {
+            dns_setserver(at++, &setting->dns[i]);
+        }
+    }
+}
+
+void addresses_begin(interface_t *interface) {
+    struct netif *netif = &interface->netif;
+    search_t search = { .interface = interface };
+    visit_settings(is_of, &search);
+    if (!search.found) {
+        search.setting = (ip_setting_t) { .dhcp = true };
+    }
+    netif->hostname = hostname;
+    netif_create_ip6_linklocal_address(netif, 1);
+    apply(netif, &search.setting);
+}
