@@ -83,6 +83,8 @@ $(BUILD)/kernel/kernel/drbg.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_MBEDTLS_CFLAGS)
 $(BUILD)/kernel/kernel/net/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LWIP_CFLAGS)
 $(foreach file,$(LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o): KERNEL_EXTRA_CFLAGS = -Os
 $(BUILD)/kernel/lwip/api/lwip_sockets.o: KERNEL_EXTRA_CFLAGS = -Wno-unused-parameter
+$(BUILD)/kernel/lwip/api/lwip_api_lib.o: KERNEL_EXTRA_CFLAGS = -include kernel/net/lwip_delete.h
+$(BUILD)/kernel/lwip/api/lwip_api_msg.o: KERNEL_EXTRA_CFLAGS = -include kernel/net/lwip_drain.h
 # It includes this where packets to oneself are another thread's matter only.
 $(BUILD)/kernel/lwip/core/lwip_netif.o: KERNEL_EXTRA_CFLAGS = -include lwip/tcpip.h
 # The one that uses vector registers: kernel/drbg.h.

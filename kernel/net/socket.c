@@ -38,11 +38,32 @@ static void on_event(struct netconn *conn, enum netconn_evt event, u16_t len) {
     }
 }
 
+static void end_use(socket_t *socket) {
+    if (!__atomic_sub_fetch(&socket->users, 1, __ATOMIC_ACQ_REL)) {
+        lwip_close(socket->fd);
+    }
+}
+
+/* Its last owner has closed it. */
+static void end(socket_t *socket) {
+    net_lock();
+    by_number[socket->fd] = NULL;
+    wake(socket);
+    net_unlock();
+    end_use(socket);
+}
+
 static struct _message_t *free_socket(kobject_t *object) {
     socket_t *socket = (socket_t *)object;
-    socket_close(socket);
+    if (__atomic_exchange_n(&socket->owners, 0, __ATOMIC_ACQ_REL)) {
+        end(socket);
+    }
     kfree(socket, sizeof(*socket));
     return NULL;
+}
+
+bool socket_is(const kobject_t *object) {
+    return object->free == free_socket;
 }
 
 /* Whether there is a table. */
@@ -68,7 +89,7 @@ static socket_t *adopt(int fd) {
         *net_errno() = ENOMEM;
         return NULL;
     }
-    *socket = (socket_t) { .object = { 1, free_socket }, .fd = fd, .users = 1 };
+    *socket = (socket_t) { .object = { 1, free_socket }, .fd = fd, .users = 1, .owners = 1 };
     net_lock();
     struct netconn *conn = lwip_socket_dbg_get_socket(fd)->conn;
     if (!count_event) {
@@ -100,15 +121,9 @@ socket_t *socket_accept(socket_t *listener, struct sockaddr *address, uint32_t *
     return accepted >= 0 ? adopt(accepted) : NULL;
 }
 
-static void end_use(socket_t *socket) {
-    if (!__atomic_sub_fetch(&socket->users, 1, __ATOMIC_ACQ_REL)) {
-        lwip_close(socket->fd);
-    }
-}
-
 int socket_begin(socket_t *socket) {
     uint32_t users = __atomic_load_n(&socket->users, __ATOMIC_RELAXED);
-    while (users && !__atomic_load_n(&socket->is_closed, __ATOMIC_ACQUIRE)) {
+    while (users && __atomic_load_n(&socket->owners, __ATOMIC_ACQUIRE)) {
         if (__atomic_compare_exchange_n(&socket->users, &users, users + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
             return socket->fd;
         }
@@ -123,15 +138,18 @@ void socket_end(socket_t *socket) {
     *net_errno() = error;
 }
 
+void socket_add_owner(socket_t *socket) {
+    __atomic_fetch_add(&socket->owners, 1, __ATOMIC_RELAXED);
+}
+
 void socket_close(socket_t *socket) {
-    if (__atomic_exchange_n(&socket->is_closed, 1, __ATOMIC_ACQ_REL)) {
-        return;
+    if (!__atomic_sub_fetch(&socket->owners, 1, __ATOMIC_ACQ_REL)) {
+        end(socket);
+    } else {
+        net_lock();
+        wake(socket);
+        net_unlock();
     }
-    net_lock();
-    by_number[socket->fd] = NULL;
-    wake(socket);
-    net_unlock();
-    end_use(socket);
 }
 
 wait_result_t socket_wait(socket_t *socket, uint32_t seen, uint64_t deadline_ns) {

@@ -44,7 +44,7 @@ typedef struct _socket_t {
     int fd;                  /* lwIP's. */
     uint32_t events;         /* A word to wait on: changes with all that may end a wait. */
     uint32_t users;          /* Atomic: calls that are under way, and one while it is not closed. */
-    uint32_t is_closed;      /* Atomic. */
+    uint32_t owners;         /* Atomic. 0: it is closed. */
     mutex_t reading;         /* lwIP has one thread read from a socket at a time. */
     socket_watch_t *watches; /* With the network's lock. */
 } socket_t;
@@ -61,10 +61,16 @@ socket_t *socket_accept(socket_t *listener, struct sockaddr *address, uint32_t *
 int socket_begin(socket_t *socket);
 void socket_end(socket_t *socket);
 
-/* Ends it, and all waits for it. Twice is once. It is gone when nobody holds it any more. */
+/* An owner more: each closes it once, and the last one ends it. Who makes one is an owner. */
+void socket_add_owner(socket_t *socket);
+
+/* Ends all waits for it, of other owners too, who try again. */
 void socket_close(socket_t *socket);
 
-/* Closes it, if nobody has, when nobody holds it. */
+/* Whether the object is a socket. */
+bool socket_is(const kobject_t *object);
+
+/* When nobody holds it any more it is closed, if its owners have not done so. */
 static inline void socket_release(socket_t *socket) {
     kobject_release(&socket->object);
 }

@@ -8,6 +8,7 @@
 #include "kernel/thread.h"
 #include "shared_memory_obj.h"
 #include "sharing.h"
+#include "socket_obj.h"
 #include "transfer_format.h"
 
 // What the bytes refer to, by number. They name a queue by that alone; a memoryview by more: see encode().
@@ -15,6 +16,7 @@ typedef struct _sender_t {
     transfer_sharing_t base;
     kobject_t **objects;
     size_t count, alloc;
+    mp_obj_t sockets; // A list of those that were made for the message.
 } sender_t;
 
 typedef struct _receiver_t {
@@ -32,12 +34,50 @@ static size_t add(sender_t *self, kobject_t *object) {
     return self->count++;
 }
 
+#if MICROPY_PY_SOCKET
+static void encode_socket(sender_t *self, encoder_t *e, mp_obj_t obj) {
+    int kind[3];
+    mp_obj_t again = socket_obj_again(obj);
+    self->sockets = self->sockets ? self->sockets : mp_obj_new_list(0, NULL);
+    mp_obj_list_append(self->sockets, again);
+    encode_size(e, add(self, socket_obj_kobject(again)));
+    socket_obj_kind(obj, kind);
+    for (size_t i = 0; i < MP_ARRAY_SIZE(kind); ++i) {
+        encode_size(e, kind[i]);
+    }
+}
+
+static mp_obj_t decode_socket(kobject_t *object, decoder_t *d) {
+    int kind[3];
+    for (size_t i = 0; i < MP_ARRAY_SIZE(kind); ++i) {
+        kind[i] = decode_size(d);
+    }
+    return socket_obj_from(object, kind);
+}
+
+// The message holds what they hold.
+static void give_up_sockets(mp_obj_t sockets) {
+    size_t count;
+    mp_obj_t *items;
+    mp_obj_list_get(sockets, &count, &items);
+    for (size_t i = 0; i < count; ++i) {
+        socket_obj_give_up(items[i]);
+    }
+}
+#endif
+
 static bool encode(transfer_sharing_t *base, encoder_t *e, mp_obj_t obj) {
     sender_t *self = (sender_t *)base;
     if (mp_obj_is_exact_type(obj, &interpreter_queue_type)) {
         encode_size(e, add(self, &interpreter_queue_of(obj)->object));
         return true;
     }
+    #if MICROPY_PY_SOCKET
+    if (socket_obj_is(obj)) {
+        encode_socket(self, e, obj);
+        return true;
+    }
+    #endif
     shared_memory_t *memory = mp_obj_is_exact_type(obj, &mp_type_memoryview) ? shared_memory_of(obj) : NULL;
     if (memory) {
         const mp_obj_array_t *view = MP_OBJ_TO_PTR(obj);
@@ -54,6 +94,11 @@ static mp_obj_t decode(transfer_sharing_t *base, decoder_t *d) {
     if (object && queue_is(object)) {
         return interpreter_queue_new((queue_t *)object);
     }
+    #if MICROPY_PY_SOCKET
+    if (object && socket_obj_is_kobject(object)) {
+        return decode_socket(object, d);
+    }
+    #endif
     if (!object || !shared_memory_is(object)) {
         decode_refuse();
     }
@@ -63,7 +108,7 @@ static mp_obj_t decode(transfer_sharing_t *base, decoder_t *d) {
 }
 
 message_t *sharing_send(mp_obj_t value) {
-    sender_t sender = { .base.encode = encode };
+    sender_t sender = { .base.encode = encode, .sockets = MP_OBJ_NULL };
     vstr_t bytes;
     vstr_init(&bytes, 64);
     transfer_encode(value, &bytes, &sender.base);
@@ -77,6 +122,11 @@ message_t *sharing_send(mp_obj_t value) {
     if (!message) {
         m_malloc_fail(bytes.len);
     }
+    #if MICROPY_PY_SOCKET
+    if (sender.sockets) {
+        give_up_sockets(sender.sockets);
+    }
+    #endif
     vstr_clear(&bytes);
     return message;
 }

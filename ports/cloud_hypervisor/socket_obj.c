@@ -30,11 +30,12 @@ MP_DEFINE_CONST_OBJ_TYPE(
     parent, &mp_type_OSError
     );
 
-// A socket as one interpreter has it. Kernel memory.
+// A socket as one interpreter has it: one of its owners. Kernel memory.
 typedef struct _handle_t {
     kobject_t object;
     socket_t *socket;
     socket_watch_t watch;
+    bool is_closed;      // With the GIL.
 } handle_t;
 
 typedef struct _socket_obj_t {
@@ -47,6 +48,9 @@ typedef struct _socket_obj_t {
 static struct _message_t *free_handle(kobject_t *object) {
     handle_t *handle = (handle_t *)object;
     socket_unwatch(&handle->watch);
+    if (!handle->is_closed) {
+        socket_close(handle->socket);
+    }
     socket_release(handle->socket);
     kfree(handle, sizeof(*handle));
     return NULL;
@@ -60,15 +64,28 @@ static NORETURN void raise_error(int error) {
     mp_raise_OSError(error);
 }
 
+// NULL: it was not opened, or is closed.
+static handle_t *open_handle_of(const socket_obj_t *self) {
+    handle_t *handle = self->kept ? (handle_t *)self->kept->object : NULL;
+    return handle && !handle->is_closed ? handle : NULL;
+}
+
 static handle_t *handle_of(const socket_obj_t *self) {
-    if (!self->kept) {
+    handle_t *handle = open_handle_of(self);
+    if (!handle) {
         mp_raise_OSError(MP_EBADF);
     }
-    return (handle_t *)self->kept->object;
+    return handle;
 }
 
 static socket_t *socket_of(const socket_obj_t *self) {
     return handle_of(self)->socket;
+}
+
+// lwIP's number; -1: it is closed.
+static int fd_of(const socket_obj_t *self) {
+    handle_t *handle = open_handle_of(self);
+    return handle ? handle->socket->fd : -1;
 }
 
 // Closed, until it is opened: what can fail for want of memory comes before there is a connection that it could cost.
@@ -82,12 +99,12 @@ static socket_obj_t *new_object(int family, int type, int protocol) {
     return self;
 }
 
-// Takes over what the caller holds; `socket` may be NULL: *net_errno() tells why.
+// Takes over what the caller holds and owns; `socket` may be NULL: *net_errno() tells why.
 static mp_obj_t open_object(socket_obj_t *self, socket_t *socket) {
     int error = *net_errno();
     handle_t *handle = socket ? kalloc(sizeof(*handle)) : NULL;
     if (handle) {
-        *handle = (handle_t) { { 1, free_handle }, socket, { .event = &interpreter_current()->event } };
+        *handle = (handle_t) { { 1, free_handle }, socket, { .event = &interpreter_current()->event }, false };
         self->kept = interpreter_keep(&handle->object);
     }
     if (!self->kept) {
@@ -128,11 +145,7 @@ static mp_obj_t socket_make_new(const mp_obj_type_t *type_in, size_t n_args, siz
 static void socket_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     (void)kind;
     const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    int fd = self->kept ? socket_begin(socket_of(self)) : -1;
-    mp_printf(print, "<socket fd=%d, family=%d, type=%d, proto=%d>", fd, self->family, self->type, self->protocol);
-    if (fd >= 0) {
-        socket_end(socket_of(self));
-    }
+    mp_printf(print, "<socket fd=%d, family=%d, type=%d, proto=%d>", fd_of(self), self->family, self->type, self->protocol);
 }
 
 // Waiting.
@@ -169,8 +182,13 @@ static uint64_t deadline_of(const socket_obj_t *self) {
 
 // Until the step is done. A number of an error in *error where -1 is returned; MP_ETIMEDOUT is that time is up.
 static ssize_t await(const socket_obj_t *self, const step_t *step, uint64_t deadline_ns, int *error) {
-    socket_t *socket = socket_of(self);
+    handle_t *handle = handle_of(self);
+    socket_t *socket = handle->socket;
     for (;;) {
+        if (handle->is_closed) {
+            *error = MP_EBADF;
+            return -1;
+        }
         MP_THREAD_GIL_EXIT();
         uint32_t seen = socket_events(socket);
         ssize_t done = try_step(socket, step, error);
@@ -471,12 +489,7 @@ static mp_obj_t socket_getpeername(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(socket_getpeername_obj, socket_getpeername);
 
 static mp_obj_t socket_fileno(mp_obj_t self_in) {
-    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    int fd = self->kept ? socket_begin(socket_of(self)) : -1;
-    if (fd >= 0) {
-        socket_end(socket_of(self));
-    }
-    return MP_OBJ_NEW_SMALL_INT(fd);
+    return MP_OBJ_NEW_SMALL_INT(fd_of(MP_OBJ_TO_PTR(self_in)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(socket_fileno_obj, socket_fileno);
 
@@ -551,10 +564,11 @@ static mp_obj_t socket_makefile(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_makefile_obj, 1, 6, socket_makefile);
 
 static void close_object(const socket_obj_t *self) {
-    if (self->kept) {
-        socket_t *socket = socket_of(self);
+    handle_t *handle = open_handle_of(self);
+    if (handle) {
+        handle->is_closed = true;
         MP_THREAD_GIL_EXIT();
-        socket_close(socket);
+        socket_close(handle->socket);
         MP_THREAD_GIL_ENTER();
     }
 }
@@ -573,7 +587,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(socket_del_obj, socket_del);
 // As a stream.
 
 static mp_uint_t finish(const socket_obj_t *self, const step_t *step, int *errcode) {
-    if (!self->kept) {
+    if (!open_handle_of(self)) {
         *errcode = MP_EBADF;
         return MP_STREAM_ERROR;
     }
@@ -593,10 +607,10 @@ static mp_uint_t socket_write(mp_obj_t self_in, const void *buffer, mp_uint_t si
 
 // The watch comes first: what happens after the look signals the interpreter's event, which poll() waits for.
 static mp_uint_t poll_socket(const socket_obj_t *self, mp_uint_t wanted) {
-    if (!self->kept) {
+    handle_t *handle = open_handle_of(self);
+    if (!handle) {
         return MP_STREAM_POLL_NVAL;
     }
-    handle_t *handle = handle_of(self);
     MP_THREAD_GIL_EXIT();
     socket_watch(handle->socket, &handle->watch);
     unsigned ready = socket_readiness(handle->socket);
@@ -625,6 +639,54 @@ static const mp_stream_p_t socket_stream = {
     .write = socket_write,
     .ioctl = socket_ioctl,
 };
+
+// On their way to another interpreter.
+
+bool socket_obj_is(mp_obj_t obj) {
+    return mp_obj_is_exact_type(obj, &socket_type);
+}
+
+mp_obj_t socket_obj_again(mp_obj_t obj) {
+    const socket_obj_t *self = MP_OBJ_TO_PTR(obj);
+    socket_obj_t *again = new_object(self->family, self->type, self->protocol);
+    socket_t *socket = socket_of(self);
+    kobject_hold(&socket->object);
+    socket_add_owner(socket);
+    return open_object(again, socket);
+}
+
+kobject_t *socket_obj_kobject(mp_obj_t obj) {
+    return &handle_of(MP_OBJ_TO_PTR(obj))->object;
+}
+
+void socket_obj_kind(mp_obj_t obj, int kind[3]) {
+    const socket_obj_t *self = MP_OBJ_TO_PTR(obj);
+    kind[0] = self->family;
+    kind[1] = self->type;
+    kind[2] = self->protocol;
+}
+
+bool socket_obj_is_kobject(const kobject_t *object) {
+    return object->free == free_handle;
+}
+
+mp_obj_t socket_obj_from(kobject_t *object, const int kind[3]) {
+    handle_t *handle = (handle_t *)object;
+    socket_obj_t *self = new_object(kind[0], kind[1], kind[2]);
+    socket_unwatch(&handle->watch);
+    handle->watch.event = &interpreter_current()->event;
+    kobject_hold(object);
+    self->kept = interpreter_keep(object);
+    if (!self->kept) {
+        kobject_release(object);
+        mp_raise_OSError(MP_ENOMEM);
+    }
+    return MP_OBJ_FROM_PTR(self);
+}
+
+void socket_obj_give_up(mp_obj_t obj) {
+    socket_del(obj);
+}
 
 static const mp_rom_map_elem_t socket_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&socket_del_obj) },

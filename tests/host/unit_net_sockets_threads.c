@@ -133,6 +133,7 @@ static void wait_or_close(unsigned index) {
         socket_release(shared);
     } else {
         sleep_ms(world_random() % 30);
+        socket_add_owner(shared);
         socket_close(shared);
         socket_close(shared);
     }
@@ -237,4 +238,27 @@ static void resolve(unsigned index) {
 TEST(names_need_no_server_where_they_are_known) {
     start_net_machine();
     run_all(2, resolve);
+}
+
+static void abandon(unsigned index) {
+    (void)index;
+    socket_t *listener = new_socket(SOCK_STREAM, 1000), *clients[3];
+    for (unsigned i = 0; i < 3; ++i) {
+        clients[i] = connect_to(1000);
+        send_all(clients[i], "hello", 5);
+    }
+    socket_release(listener);
+    for (unsigned i = 0; i < 3; ++i) {
+        uint64_t deadline = after(LONG_NS);
+        while (!(socket_readiness(clients[i]) & SOCKET_FAILED)) {
+            uint32_t seen = socket_events(clients[i]);
+            CHECK(socket_readiness(clients[i]) & SOCKET_FAILED || socket_wait(clients[i], seen, deadline) == WAIT_WOKEN);
+        }
+        socket_release(clients[i]);
+    }
+}
+
+TEST(connections_that_nobody_has_accepted_end_with_the_listener) {
+    start_net_machine();
+    run_all(1, abandon);
 }
