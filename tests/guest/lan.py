@@ -100,8 +100,8 @@ class Lan:
             return socket.create_connection((address, port), timeout)
 
     def add_tap(self, name: str, addresses: Sequence[str] = (), mtu: int = 1500) -> Nic:
-        """Make a tap interface, with these addresses (as 10.0.0.1/24) on this side; what a guest has
-        of it."""
+        """Make a tap interface, with these addresses (as 10.0.0.1/24) on this side. Gives what a
+        guest has of it."""
         self.run("ip", "tuntap", "add", "mode", "tap", name)
         self.run("ip", "link", "set", name, "mtu", str(mtu), "up")
         for address in addresses:

@@ -2,8 +2,20 @@
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
 """CPython's socket, as far as it is cheap."""
 
-from _socket import *
-from _socket import getaddrinfo as _getaddrinfo
+from _socket import *  # noqa: F403
+from _socket import (
+    AF_INET,
+    AF_INET6,
+    IPPROTO_IPV6,
+    IPV6_V6ONLY,
+    SO_REUSEADDR,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    getaddrinfo,
+    inet_ntop,
+    inet_pton,
+    socket,
+)
 
 has_ipv6 = True
 INADDR_ANY = 0
@@ -14,7 +26,7 @@ _UNSET = object()
 def create_connection(address, timeout=_UNSET, source_address=None):
     """A connection to the first address of the host that takes one."""
     error = None
-    for family, type, proto, _, where in _getaddrinfo(address[0], address[1], 0, SOCK_STREAM):
+    for family, type, proto, _, where in getaddrinfo(address[0], address[1], 0, SOCK_STREAM):
         made = None
         try:
             made = socket(family, type, proto)
@@ -31,7 +43,7 @@ def create_connection(address, timeout=_UNSET, source_address=None):
     raise error
 
 
-def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, dualstack_ipv6=False):
+def create_server(address, *, family=AF_INET, backlog=None, dualstack_ipv6=False):
     """A socket that listens there."""
     made = socket(family, SOCK_STREAM)
     try:
@@ -39,8 +51,8 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
         if family == AF_INET6:
             made.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, not dualstack_ipv6)
         made.bind(address)
-        made.listen() if backlog is None else made.listen(backlog)
-    except:
+        made.listen(*(() if backlog is None else (backlog,)))
+    except BaseException:
         made.close()
         raise
     return made
@@ -64,13 +76,13 @@ def socketpair(family=AF_INET, type=SOCK_STREAM, proto=0):
                 if address == ours.getsockname():
                     return ours, theirs
                 theirs.close()  # Somebody else's.
-        except:
+        except BaseException:
             ours.close()
             raise
 
 
 def gethostbyname(host):
-    return _getaddrinfo(host, 0, AF_INET, SOCK_STREAM)[0][-1][0]
+    return getaddrinfo(host, 0, AF_INET, SOCK_STREAM)[0][-1][0]
 
 
 def inet_aton(text):
