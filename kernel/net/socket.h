@@ -45,7 +45,8 @@ typedef struct _socket_t {
     uint32_t events;         /* A word to wait on: changes with all that may end a wait. */
     uint32_t users;          /* Atomic: calls that are under way, and one while it is not closed. */
     uint32_t owners;         /* Atomic. 0: it is closed. */
-    mutex_t reading;         /* lwIP has one thread read from a socket at a time. */
+    mutex_t reading;         /* lwIP has one thread read from a socket at a time. Of: */
+    bool has_ended;          /* A stream: who read last was told that no more comes. */
     socket_watch_t *watches; /* With the network's lock. */
 } socket_t;
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "py/gc.h"
 #include "py/mperrno.h"
 #include "py/mpthread.h"
 #include "py/runtime.h"
@@ -118,6 +119,13 @@ static mp_obj_t open_object(socket_obj_t *self, socket_t *socket) {
     return MP_OBJ_FROM_PTR(self);
 }
 
+static socket_t *make_socket(int family, int type, int protocol) {
+    MP_THREAD_GIL_EXIT();
+    socket_t *socket = socket_new(family, type, protocol);
+    MP_THREAD_GIL_ENTER();
+    return socket;
+}
+
 // socket(family=AF_INET, type=SOCK_STREAM, proto=0)
 static mp_obj_t socket_make_new(const mp_obj_type_t *type_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     (void)type_in;
@@ -136,9 +144,11 @@ static mp_obj_t socket_make_new(const mp_obj_type_t *type_in, size_t n_args, siz
         mp_raise_OSError(MP_EINVAL);
     }
     socket_obj_t *self = new_object(family, type, protocol);
-    MP_THREAD_GIL_EXIT();
-    socket_t *socket = socket_new(family, type, protocol);
-    MP_THREAD_GIL_ENTER();
+    socket_t *socket = make_socket(family, type, protocol);
+    if (!socket && *net_errno() != MP_EINVAL) {
+        gc_collect(); // It may close some.
+        socket = make_socket(family, type, protocol);
+    }
     return open_object(self, socket);
 }
 
@@ -224,9 +234,27 @@ static ssize_t receive(socket_t *socket, int fd, const step_t *step) {
     return done;
 }
 
-static step_t receiving(void *buffer, size_t len, size_t n_args, const mp_obj_t *args, size_t flags_at) {
-    int flags = n_args > flags_at ? mp_obj_get_int(args[flags_at]) : 0;
-    return (step_t) { .fn = receive, .buffer = buffer, .len = len, .flags = flags };
+// lwIP tells the end of a stream once, then that there is no connection; and waits for one that nobody has asked for.
+static ssize_t receive_stream(socket_t *socket, int fd, const step_t *step) {
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    ssize_t done = receive(socket, fd, step);
+    int error = done < 0 ? *net_errno() : 0;
+    if (error == MP_ENOTCONN && __atomic_load_n(&socket->has_ended, __ATOMIC_RELAXED)) {
+        return 0;
+    }
+    if (!done || error == MP_ECONNRESET || error == MP_ECONNABORTED) {
+        __atomic_store_n(&socket->has_ended, true, __ATOMIC_RELAXED);
+    } else if (error == MP_EAGAIN && lwip_getpeername(fd, (struct sockaddr *)&peer, &len) == 0) {
+        *net_errno() = MP_EAGAIN;
+    }
+    return done;
+}
+
+// What takes part in recv(): of a stream it has no address.
+static step_t receiving(const socket_obj_t *self, void *buffer, size_t len, int flags) {
+    bool streams = self->type == SOCK_STREAM;
+    return (step_t) { .fn = streams ? receive_stream : receive, .buffer = buffer, .len = len, .flags = flags };
 }
 
 static size_t size_of(mp_obj_t size_in) {
@@ -241,7 +269,7 @@ static mp_obj_t receive_bytes(const socket_obj_t *self, size_t n_args, const mp_
     socklen_t *address_len) {
     vstr_t bytes;
     vstr_init_len(&bytes, size_of(args[1]));
-    step_t step = receiving(bytes.buf, bytes.len, n_args, args, 2);
+    step_t step = receiving(self, bytes.buf, bytes.len, n_args > 2 ? mp_obj_get_int(args[2]) : 0);
     step.address = address;
     step.address_len = address_len;
     // What is not filled is given back at once.
@@ -270,13 +298,14 @@ static mp_obj_t socket_recvfrom(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_obj, 2, 3, socket_recvfrom);
 
 static step_t receiving_into(size_t n_args, const mp_obj_t *args) {
+    int flags = n_args > 3 ? mp_obj_get_int(args[3]) : 0;
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(args[1], &buffer, MP_BUFFER_WRITE);
     size_t len = n_args > 2 ? size_of(args[2]) : 0;
     if (len > buffer.len) {
         mp_raise_ValueError(MP_ERROR_TEXT("buffer too small for requested bytes"));
     }
-    return receiving(buffer.buf, len ? len : buffer.len, n_args, args, 3);
+    return receiving(MP_OBJ_TO_PTR(args[0]), buffer.buf, len ? len : buffer.len, flags);
 }
 
 // recv_into(buffer, nbytes=0, flags=0)
@@ -596,8 +625,9 @@ static mp_uint_t finish(const socket_obj_t *self, const step_t *step, int *errco
 }
 
 static mp_uint_t socket_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errcode) {
-    step_t step = { .fn = receive, .buffer = buffer, .len = size };
-    return finish(MP_OBJ_TO_PTR(self_in), &step, errcode);
+    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    step_t step = receiving(self, buffer, size, 0);
+    return finish(self, &step, errcode);
 }
 
 static mp_uint_t socket_write(mp_obj_t self_in, const void *buffer, mp_uint_t size, int *errcode) {
