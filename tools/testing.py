@@ -57,7 +57,7 @@ def main(expression: str, wanted: list[str]) -> int:
             "Names joined by and, or, not: -k 'timer and not rtc'.",
         ) from None
     names = [name for name in RUNGS if not wanted or name in wanted]
-    host.require("build", "run", "test", "debug", "disk")
+    host.require("build", "run", "test", "debug", "disk", "peers")
     LOGS.mkdir(parents=True, exist_ok=True)
     with terminated_as_interrupted():
         outcomes = run_rungs(names, expression)

@@ -275,7 +275,7 @@ int application_run(void) {
     stdio_set_mode(stdio_mode_setting());
     allow_interrupt(true); // Before the tool is told that it may send one.
     running = true;
-    #if MICROPY_PY_MACHINE_DISK
+    #if MICROPY_PY_DEVICES
     devices_watch();
     #endif
     tell("b");

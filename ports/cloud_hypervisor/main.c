@@ -110,7 +110,7 @@ void app_main(void) {
     static const char *const settings[] = { SETTINGS };
     system_check_settings(settings, MP_ARRAY_SIZE(settings));
     session_init();
-    #if MICROPY_PY_MACHINE_DISK
+    #if MICROPY_PY_DEVICES
     devices_init();
     #endif
     for (;;) {

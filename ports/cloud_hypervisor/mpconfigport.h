@@ -145,6 +145,7 @@ void mp_hal_signal_event(void);
 #define MICROPY_PY_OS_DUPTERM (1)
 #endif
 #define MICROPY_PY_OS_GETENV_PUTENV_UNSETENV (1)
+#define MICROPY_PY_DEVICES (MICROPY_PY_MACHINE_DISK || MICROPY_PY_SOCKET) // They are looked for at the boot.
 #define MICROPY_PY_OS_SYNC (!MICROPY_PY_MACHINE_DISK) // disk_mount.c has it.
 #define MICROPY_PY_OS_UNAME (1)
 #ifndef MICROPY_PY_OS_URANDOM

@@ -90,7 +90,7 @@ int mp_hal_stdin_rx_chr(void) {
         }
         #endif
         if (c >= 0) {
-            #if MICROPY_PY_MACHINE_DISK
+            #if MICROPY_PY_DEVICES
             devices_watch();
             #endif
             return c;

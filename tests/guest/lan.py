@@ -30,6 +30,15 @@ def _enter(namespace: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def why_no_lan() -> str | None:
+    """Why this machine does not let one be made; None: it does."""
+    if not Path("/dev/net/tun").exists():
+        return "There is no /dev/net/tun."
+    command = ["unshare", "--net", "ip", "tuntap", "add", "mode", "tap", "tap0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    return f"{command[0]}: {done.stderr.strip()}" if done.returncode else None
+
+
 class Lan:
     """One namespace. Use it as a context manager: leaving it ends what runs in it."""
 

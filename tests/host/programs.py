@@ -109,6 +109,7 @@ PROGRAMS = {
     "unit_tlb_threads": ("kernel/tlb.c",),
     "unit_siphash": ("kernel/siphash.c",),
     "unit_net_tso": ("kernel/net/net_tso.c",),
+    "unit_ip_setting": ("kernel/net/ip_setting.c", *NET),
     "unit_net_loopback_threads": NET,
     "unit_net_timers_threads": NET,
     "unit_net_sockets_threads": NET,
@@ -157,7 +158,7 @@ ON_CPUS = (
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
     *("unit_address_space", "unit_random_threads", "unit_disk_cache", "unit_timer"),
     *("unit_net_loopback_threads", "unit_net_timers_threads", "unit_net_sockets_threads"),
-    *("unit_net_tso",),
+    *("unit_net_tso", "unit_ip_setting"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (
