@@ -75,8 +75,9 @@ static bool parse_netmask(const char *text, ip_setting_t *setting) {
         return bits == 64; // What lwIP's routes know: all but the interface's own 64 bits.
     }
     if (bits >= 0) {
-        ip4_addr_set_u32(&setting->netmask, bits ? lwip_htonl(~0u << (32 - bits)) : 0);
-        return bits > 0 && bits <= 32;
+        bool fits = bits > 0 && bits <= 32;
+        ip4_addr_set_u32(&setting->netmask, fits ? lwip_htonl(~0u << (32 - bits)) : 0);
+        return fits;
     }
     return ip4addr_aton(text, &setting->netmask) && ip4_addr_netmask_valid(ip4_addr_get_u32(&setting->netmask));
 }

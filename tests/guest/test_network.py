@@ -88,7 +88,9 @@ def test_addresses_of_ipv6_routers(boot: Boot, lan: Lan) -> None:
     nic = lan.add_tap("tap0", [f"{HOST4}/24", f"{HOST6}/64"])
     dnsmasq(lan, f"--dhcp-range={HOST6[:-1]},ra-only", "--enable-ra")
     guest = ready(boot, nic)
-    address = guest.output_of("wait(global6); print(global6()[0])").strip()
+    address = guest.output_of(
+        "wait(lambda: lan.ipconfig('has_autoconf6')); print(global6()[0])"
+    ).strip()
     with lan.inside():
         server = socket.create_server((HOST6, 7000), family=socket.AF_INET6)
     with server:
@@ -171,8 +173,8 @@ def test_bytes_go_both_ways(boot: Boot, lan: Lan, size: int) -> None:
     guest = ready(boot, nic, cmdline="ip=192.168.77.5:::24::eth0:off")
     code = f"""
 import _thread, hashlib
+server = socket.create_server(('', 7000))
 def serve():
-    server = socket.create_server(('', 7000))
     while True:
         one, _ = server.accept()
         with one:

@@ -99,7 +99,7 @@ static inline uint64_t network_wakes(void) {
     return wakes;
 }
 
-static void start_net_machine(void) {
+static inline void start_net_machine(void) {
     start_machine();
     memory_start();
     run_all(1, start_network);
