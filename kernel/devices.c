@@ -25,6 +25,7 @@
 static mutex_t lock; /* Of the devices being looked for. */
 static event_t event;
 static thread_t *watcher; /* The lock is held where it is set. */
+static bool wants_watcher; /* Something found is to be started by it. */
 
 /* What a device says in an interrupt it may take a sleep to see to. What came and went before this looks is remembered
  * by the VMM. */
@@ -71,7 +72,7 @@ static void start(const pci_function_t *function) {
         case VIRTIO_NET:
             // Not here: nobody waits for it.
             network_attach(function);
-            start_watcher();
+            __atomic_store_n(&wants_watcher, true, __ATOMIC_RELAXED);
             devices_signal();
             break;
         #endif
@@ -116,13 +117,22 @@ void devices_init(void) {
     mutex_unlock(&lock);
 }
 
-void devices_watch(void) {
-    // Others have no event device.
-    if (!is_watched() && machine.acpi.fadt_flags & ACPI_FADT_HW_REDUCED) {
+static void watch_if(bool wanted) {
+    if (wanted && !is_watched()) {
         mutex_lock(&lock);
         start_watcher();
         mutex_unlock(&lock);
     }
+}
+
+void devices_begin(void) {
+    watch_if(__atomic_load_n(&wants_watcher, __ATOMIC_RELAXED));
+}
+
+void devices_watch(void) {
+    devices_begin();
+    // Others have no event device.
+    watch_if(machine.acpi.fadt_flags & ACPI_FADT_HW_REDUCED);
 }
 
 void devices_find_all(void) {

@@ -23,6 +23,10 @@ void devices_find_all(void);
  * context. */
 void devices_watch(void);
 
+/* Has what nobody waits for begin that was found at the boot: network devices. The boot leaves it until somebody waits or
+ * wants one of them, so that the prompt is there first. Cheap where there is nothing; thread context. */
+void devices_begin(void);
+
 /* Starts one that came later. */
 void devices_start(const pci_function_t *function);
 

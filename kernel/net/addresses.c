@@ -34,7 +34,7 @@ bool addresses_set_hostname(const char *name) {
 }
 
 /* The value of the next ip=, or NULL. */
-static const char *next(cmdline_walk_t *walk) {
+static const char *next_ip(cmdline_walk_t *walk) {
     const char *word;
     do {
         word = cmdline_walk(walk, CMDLINE_SETTING);
@@ -50,7 +50,7 @@ static void visit_settings(visit_t visit, void *ctx) {
     for (unsigned i = 0; i < 2; ++i) {
         cmdline_walk_t walk = cmdline_begin(words[i]);
         const char *value;
-        while ((value = next(&walk))) {
+        while ((value = next_ip(&walk))) {
             if (!visit(value, ctx)) {
                 return;
             }
@@ -58,7 +58,7 @@ static void visit_settings(visit_t visit, void *ctx) {
     }
 }
 
-static bool check(const char *value, void *ctx) {
+static bool check_ip(const char *value, void *ctx) {
     (void)ctx;
     ip_setting_t setting;
     if (!ip_setting_parse(value, &setting)) {
@@ -71,7 +71,7 @@ static bool check(const char *value, void *ctx) {
 }
 
 void addresses_check_settings(void) {
-    visit_settings(check, NULL);
+    visit_settings(check_ip, NULL);
     const char *name = system_setting("hostname");
     if (name && !addresses_set_hostname(name)) {
         panic("the setting hostname= wants a name of up to 63 characters");

@@ -120,6 +120,9 @@ void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns) {
     } else if (MP_STATE_VM(sched_state) != MP_SCHED_IDLE) {
         return;
     }
+    #if MICROPY_PY_DEVICES
+    devices_begin();
+    #endif
     MP_THREAD_GIL_EXIT();
     event_wait(&self->event, waiter, deadline_ns);
     MP_THREAD_GIL_ENTER();

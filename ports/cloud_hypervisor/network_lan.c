@@ -10,6 +10,7 @@
 #include "py/parsenum.h"
 #include "py/runtime.h"
 
+#include "kernel/devices.h"
 #include "kernel/interpreters.h"
 #include "kernel/net/addresses.h"
 #include "kernel/net/core.h"
@@ -69,6 +70,7 @@ static mp_obj_t lan_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
     static const mp_arg_t allowed[] = { { MP_QSTR_id, MP_ARG_INT, { .u_int = 0 } } };
     mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all_kw_array(n_args, n_kw, args, MP_ARRAY_SIZE(allowed), allowed, values);
+    devices_begin();
     lan_obj_t *self = mp_obj_malloc_with_finaliser(lan_obj_t, type);
     self->kept = NULL;
     mp_int_t id = values[0].u_int;

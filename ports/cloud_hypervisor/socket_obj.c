@@ -10,6 +10,7 @@
 #include "py/stream.h"
 
 #include "kernel/clock.h"
+#include "kernel/devices.h"
 #include "kernel/interpreters.h"
 #include "kernel/kalloc.h"
 #include "kernel/net/core.h"
@@ -121,6 +122,7 @@ static mp_obj_t open_object(socket_obj_t *self, socket_t *socket) {
 
 static socket_t *make_socket(int family, int type, int protocol) {
     MP_THREAD_GIL_EXIT();
+    devices_begin();
     socket_t *socket = socket_new(family, type, protocol);
     MP_THREAD_GIL_ENTER();
     return socket;
