@@ -7,6 +7,7 @@ import hashlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from tests.guest.conftest import Boot
 from tests.guest.lan import Lan, why_no_lan
 from tools.errors import UserError
 from tools.guest import Guest
+from tools.vmm.nested import Nested
 from tools.vmm.nic import Nic, Port
 from tools.vmm.process import ChildProcess
 
@@ -238,3 +240,30 @@ def free_port() -> Callable[[], int]:
 def test_no_tap_interface_is_made_by_the_way(boot: Boot) -> None:
     with pytest.raises(UserError, match="There is no interface nobody0"):
         boot(nics=[Nic(tap="nobody0")])
+
+
+@pytest.mark.only_on("nested")
+def test_idle_connections_take_no_cpu(boot: Boot) -> None:
+    guest = ready(boot, Nic())
+    code = """
+import asyncio
+async def serve(reader, writer): await reader.read(1)
+async def main():
+    server = await asyncio.start_server(serve, '127.0.0.1', 80, backlog=250)
+    clients = [await asyncio.open_connection('127.0.0.1', 80) for _ in range(200)]
+    wait(lan.isconnected)
+    print('idle')
+    await asyncio.sleep(1000)
+asyncio.run(main())
+"""
+    guest.repl.start(code.encode(), guest.timeout)
+    guest.read_until(b"idle")
+    vmm = guest.vmm
+    assert isinstance(vmm, Nested)
+    deadline = time.monotonic() + 60
+    # At first it asks for routers, and whether somebody else has its address.
+    before, now = -1, vmm.vm_exits()
+    while now != before:
+        assert time.monotonic() < deadline, "The guest never rests."
+        time.sleep(4)
+        before, now = now, vmm.vm_exits()
