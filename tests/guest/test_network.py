@@ -250,7 +250,8 @@ import asyncio
 async def serve(reader, writer): await reader.read(1)
 async def main():
     server = await asyncio.start_server(serve, '127.0.0.1', 80, backlog=250)
-    clients = [await asyncio.open_connection('127.0.0.1', 80) for _ in range(200)]
+    clients = []
+    for _ in range(200): clients.append(await asyncio.open_connection('127.0.0.1', 80))
     wait(lan.isconnected)
     print('idle')
     await asyncio.sleep(1000)
