@@ -18,6 +18,7 @@ from uuid import uuid4
 import pytest
 
 from tests.guest.applications import Start
+from tests.guest.lan import Lan, why_no_lan
 from tests.guest.user import Host
 from tests.guests import build_guest
 from tools import boards, flash
@@ -146,6 +147,16 @@ def image(tmp_path: Path) -> Image:
         return path
 
     return make
+
+
+@pytest.fixture
+def lan() -> Iterator[Lan]:
+    """A network of the test's own, where this machine lets one be made."""
+    reason = why_no_lan()
+    if reason is not None:
+        pytest.skip(reason)
+    with Lan() as lan:
+        yield lan
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan, why_no_lan
+from tests.guest.lan import Lan
 from tools.errors import UserError
 from tools.guest import Guest
 from tools.vmm.nested import Nested
@@ -33,16 +33,6 @@ def wait(what, ms=30000):
         time.sleep_ms(5)
 def global6(): return [a[0] for a in lan.ipconfig('addr6') if a[0].startswith('fd')]
 """
-
-
-@pytest.fixture
-def lan() -> Iterator[Lan]:
-    """A network of the test's own, where this machine lets one be made."""
-    reason = why_no_lan()
-    if reason is not None:
-        pytest.skip(reason)
-    with Lan() as lan:
-        yield lan
 
 
 def dnsmasq(lan: Lan, *options: str, tap: str = "tap0") -> ChildProcess:

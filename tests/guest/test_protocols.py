@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Frozen modules for protocols, against servers of this machine: requests, ntptime."""
+
+import json
+import socket
+import struct
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.guest.conftest import Boot
+from tests.guest.lan import Lan
+from tools.guest import Guest
+
+HOST, GUEST = "192.168.77.1", "192.168.77.5"
+
+
+@pytest.fixture
+def guest(boot: Boot, lan: Lan) -> Guest:
+    """One that has a static address."""
+    nic = lan.add_tap("tap0", [f"{HOST}/24"])
+    guest = boot(nics=[nic], cmdline=f"ip={GUEST}:::24::eth0:off")
+    guest.wait_for_prompt()
+    return guest
+
+
+class _Site(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+    def _answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def do_GET(self) -> None:
+        if self.path == "/hello?a=1":
+            self._answer(b"Hello!", X_Name="value")
+        elif self.path.startswith("/redirect/"):
+            left = int(self.path.rpartition("/")[2])
+            to = f"/redirect/{left - 1}" if left else "/hello?a=1"
+            self._answer(b"", 302, Location=to)
+        elif self.path == "/auth":
+            self._answer(b64decode(self.headers["Authorization"].removeprefix("Basic ")))
+        elif self.path == "/chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for piece in (b"one ", b"two ", b"3" * 10000):
+                self.wfile.write(b"%x;extension\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\nTrailer: x\r\n\r\n")
+        elif self.path == "/short":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"short")
+            self.close_connection = True
+        elif self.path == "/noise":
+            self.wfile.write(b"220 this is no HTTP\r\n")
+            self.close_connection = True
+        else:
+            self._answer(b"no", 404)
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        body = self._body()
+        said = {"type": self.headers.get("Content-Type"), "length": len(body)}
+        self._answer(
+            json.dumps(said | {"method": self.command, "start": body[:9].decode()}).encode()
+        )
+
+    do_PUT = do_PATCH = do_DELETE = do_POST
+
+
+@pytest.fixture
+def site(lan: Lan, guest: Guest) -> Iterator[str]:
+    """The address of a server; the guest's interface is there first."""
+    with lan.inside():
+        server = ThreadingHTTPServer((HOST, 0), _Site)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://{HOST}:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_requests(guest: Guest, site: str) -> None:
+    code = f"""
+import requests
+site = {site!r}
+def kind(f, *args, **kw):
+    try: return f(*args, **kw)
+    except Exception as e: return type(e).__name__
+r = requests.get(site + '/hello?a=1')
+print(r.status_code, r.reason, r.text, r.content, r.headers['X_Name'])
+print(requests.head(site + '/hello?a=1').content, requests.get(site + '/nothing').status_code)
+for f in requests.post, requests.put, requests.patch, requests.delete:
+    print(sorted(f(site + '/', json={{'a': 1}}).json().items()))
+print(requests.post(site + '/', data=(b'x' * 1000 for i in range(5))).json()['length'])
+plain = {{'Content-Type': 'text/plain'}}
+print(requests.post(site + '/', data='text', headers=plain).json()['type'])
+r = requests.get(site + '/redirect/3'); print(r.text, r.url == site + '/hello?a=1')
+print(kind(requests.get, site + '/redirect/100'))
+print(len(requests.get(site + '/chunked').content))
+with requests.get(site + '/chunked', stream=True) as r: print(r.raw.read(6), r.raw.read(4))
+print(requests.get(site + '/auth', auth=('user', 'p:w')).text)
+print(kind(lambda: requests.get(site + '/short').content), kind(requests.get, site + '/noise'))
+print(kind(requests.get, 'ftp://a/b'), kind(requests.get, site, headers={{'A': 'b\\r\\nC: d'}}))
+"""
+    bodies = [
+        f"[('length', 8), ('method', '{method}'), ('start', '{{\"a\": 1}}'),"
+        " ('type', 'application/json')]"
+        for method in ("POST", "PUT", "PATCH", "DELETE")
+    ]
+    assert guest.output_of(code).splitlines() == [
+        "200 OK Hello! b'Hello!' value",
+        "b'' 404",
+        *bodies,
+        "5000",
+        "text/plain",
+        "Hello! True",
+        "OSError",
+        "10008",
+        "b'one tw' b'o 33'",
+        "user:p:w",
+        "OSError ValueError",
+        "ValueError ValueError",
+    ]
+
+
+def test_the_time_by_ntp(guest: Guest, lan: Lan) -> None:
+    with lan.inside():
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        server.bind((HOST, 123))
+    # 2026, and the first second of the era that begins in 2036; a client's packet, a short one.
+    answers = [
+        struct.pack("!BB38xII", 0x24, 2, 4_000_000_000 - 4000, 0),
+        struct.pack("!BB38xII", 0x24, 2, 0, 0),
+        struct.pack("!BB38xII", 0x23, 2, 4_000_000_000, 0),
+        b"short",
+    ]
+
+    def serve() -> None:
+        for answer in answers:
+            _, where = server.recvfrom(100)
+            server.sendto(answer, where)
+
+    with server:
+        server.settimeout(60)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        code = f"""
+import ntptime, time
+ntptime.host, ntptime.timeout = {HOST!r}, 20
+ntptime.settime()
+print(0 <= time.time() - ({4_000_000_000 - 4000} - 2208988800) < 60)
+print(ntptime.time() == (1 << 32) - 2208988800)
+for i in range(2):
+    try: ntptime.time()
+    except OSError as e: print(e)
+"""
+        said = guest.output_of(code).splitlines()
+        thread.join()
+    assert said == ["True", "True", *["no NTP server's answer"] * 2]
