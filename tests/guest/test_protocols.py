@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""Frozen modules for protocols, against servers of this machine: requests, ntptime."""
+"""Frozen modules for protocols, against servers of this machine: requests, mip, ntptime."""
 
 import json
+import re
 import socket
 import struct
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -26,6 +28,23 @@ def guest(boot: Boot, lan: Lan) -> Guest:
     guest = boot(nics=[nic], cmdline=f"ip={GUEST}:::24::eth0:off")
     guest.wait_for_prompt()
     return guest
+
+
+_MODULE = b"value = 42\n"
+_DEPENDENCY = b"other = 7\n"
+_SUM, _OTHER_SUM = (sha256(content).hexdigest()[:8] for content in (_MODULE, _DEPENDENCY))
+_PACKAGES: dict[str, object] = {
+    "thing/latest": {
+        "v": 1,
+        "hashes": [["thing/__init__.py", _SUM], ["thing/data.txt", _OTHER_SUM]],
+        "deps": [["other", "1.2"]],
+    },
+    "other/1.2": {"v": 1, "hashes": [["other.py", _OTHER_SUM]]},
+    "broken/latest": {"v": 1, "hashes": [["broken.py", "0" * 8]]},
+    "evil/latest": {"v": 1, "hashes": [["../evil.py", _SUM]]},
+}
+_FILES = {_SUM: _MODULE, _OTHER_SUM: _DEPENDENCY, "0" * 8: b"another\n"}
+"""Of a package index: by name and version, and by the start of the sum."""
 
 
 class _Site(BaseHTTPRequestHandler):
@@ -60,6 +79,15 @@ class _Site(BaseHTTPRequestHandler):
             left = int(self.path.rpartition("/")[2])
             to = f"/redirect/{left - 1}" if left else "/hello?a=1"
             self._answer(b"", 302, Location=to)
+        elif match := re.fullmatch(r"/pi/package/(?:6|py)/(.*)\.json", self.path):
+            package = _PACKAGES.get(match[1])
+            self._answer(json.dumps(package).encode(), 200 if package else 404)
+        elif match := re.fullmatch(r"/pi/file/(..)/(\1.*)", self.path):
+            self._answer(_FILES[match[2]])
+        elif self.path == "/project/package.json":
+            self._answer(b'{"v": 1, "urls": [["project/a.py", "a.py"]], "deps": []}')
+        elif self.path in ("/project/a.py", "/single.py"):
+            self._answer(_MODULE)
         elif self.path == "/auth":
             self._answer(b64decode(self.headers["Authorization"].removeprefix("Basic ")))
         elif self.path == "/chunked":
@@ -147,6 +175,43 @@ print(kind(requests.get, 'ftp://a/b'), kind(requests.get, site, headers={{'A': '
         "user:p:w",
         "OSError ValueError",
         "ValueError ValueError",
+    ]
+
+
+def test_packages_by_mip(guest: Guest, site: str) -> None:
+    code = f"""
+import mip, os
+def install(package, **kw):
+    try: mip.install(package, index={site!r} + '/pi', **kw)
+    except Exception as e: print(type(e).__name__)
+install('thing')
+import thing, other
+print(thing.value, other.other, sorted(os.listdir('/lib')))
+install('thing')
+install({site!r} + '/project/')
+install({site!r} + '/single.py', target='/there')
+install('broken'); install('evil'); install('nobody')
+print(sorted(os.listdir('/lib')), os.listdir('/there'), sorted(os.listdir('/')))
+"""
+    assert guest.output_of(code).splitlines() == [
+        "Installed: /lib/thing/__init__.py",
+        "Installed: /lib/thing/data.txt",
+        "Installed: /lib/other.py",
+        "Done",
+        "42 7 ['other.py', 'thing']",
+        "Exists: /lib/thing/__init__.py",
+        "Exists: /lib/thing/data.txt",
+        "Exists: /lib/other.py",
+        "Done",
+        "Installed: /lib/project/a.py",
+        "Done",
+        "Installed: /there/single.py",
+        "Done",
+        "Installed: /lib/broken.py",
+        "OSError",
+        "ValueError",
+        "OSError",
+        "['other.py', 'project', 'thing'] ['single.py'] ['lib', 'there']",
     ]
 
 
