@@ -22,6 +22,8 @@
 // A shorter delay than this costs less in a loop than by an interrupt.
 #define SPIN_LIMIT_US 50
 
+#define LOOK_AGAIN_NS (10 * NS_PER_MS)
+
 // A wait this long never ends: 292 years.
 #define WAIT_LIMIT_NS INT64_MAX
 
@@ -107,6 +109,19 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *str, size_t len) {
     return written >= 0 ? MIN((size_t)written, len) : len;
 }
 
+static bool *looks_again(void) {
+    #if MICROPY_PY_THREAD
+    return mp_thread_looks_again();
+    #else
+    static bool looks;
+    return &looks;
+    #endif
+}
+
+void mp_hal_look_again(void) {
+    *looks_again() = true;
+}
+
 // Callbacks run one at a time, each between two waits: as long as some are left, nobody halts.
 void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns) {
     #if MICROPY_PY_THREAD
@@ -123,6 +138,10 @@ void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns) {
     #if MICROPY_PY_DEVICES
     devices_begin();
     #endif
+    if (*looks_again()) {
+        *looks_again() = false;
+        deadline_ns = MIN(deadline_ns, clock_monotonic_ns() + LOOK_AGAIN_NS);
+    }
     MP_THREAD_GIL_EXIT();
     event_wait(&self->event, waiter, deadline_ns);
     MP_THREAD_GIL_ENTER();

@@ -27,6 +27,9 @@ void mp_hal_wait_for_event(mp_uint_t timeout_ms);
 // The same until the monotonic clock reaches `deadline_ns`. May return early.
 void mp_hal_wait_for_event_until_ns(uint64_t deadline_ns);
 
+// This thread has asked something that does not say when its answer changes: its next wait ends after 10 ms at the latest.
+void mp_hal_look_again(void);
+
 // Sleeps until the monotonic clock reaches `deadline_ns`. Scheduled functions run
 // meanwhile; they, and a pending exception, may raise.
 void mp_hal_delay_until_ns(uint64_t deadline_ns);

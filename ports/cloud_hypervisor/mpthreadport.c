@@ -43,6 +43,7 @@ typedef struct _py_thread_t {
     bool is_cancelled;
     bool has_ended;            // It touches nothing of the interpreter's any more.
     event_waiter_t waiters[2];
+    bool looks_again;          // mp_hal_look_again()
 } py_thread_t;
 
 static py_thread_t main_thread; // The first of the list. All under the GIL.
@@ -64,6 +65,10 @@ static py_thread_t *current(void) {
 
 event_waiter_t *mp_thread_waiters(void) {
     return current()->waiters;
+}
+
+bool *mp_thread_looks_again(void) {
+    return &current()->looks_again;
 }
 
 void mp_thread_ask_attention(void) {

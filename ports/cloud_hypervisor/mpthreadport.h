@@ -67,4 +67,7 @@ bool mp_thread_is_interrupted(void);
 // What this thread has seen of events: two, when it waits, and when a callback in such a wait waits.
 event_waiter_t *mp_thread_waiters(void);
 
+// Whether this thread's next wait for an event is to be a short one.
+bool *mp_thread_looks_again(void);
+
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MPTHREADPORT_H

@@ -5,3 +5,6 @@
 // *FORMAT-OFF*
 Q(/lib)
 Q(.frozen/lib)
+
+// And of one that stands in a header only, where the build does not look.
+Q(_wakes_poll)

@@ -21,6 +21,8 @@ _POLL = 3  # MP_STREAM_POLL, which asks an ioctl() what is ready.
 class ThreadSafeFlag(_Flag):
     """Upstream's, and a loop that sleeps awakes when another thread sets it."""
 
+    _wakes_poll = True  # io_poll.h
+
     def set(self):
         super().set()
         _wake()
@@ -31,6 +33,8 @@ class _Call(io.IOBase):
 
     It is the stream that it waits for, too: ready when the future is done.
     """
+
+    _wakes_poll = True
 
     def __init__(self, future):
         self._future = future
