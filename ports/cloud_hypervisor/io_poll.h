@@ -10,6 +10,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+#if MICROPY_PY_IO_IOBASE
 static mp_uint_t upstream_iobase_ioctl(mp_obj_t obj, mp_uint_t request, uintptr_t arg, int *errcode);
 
 static mp_uint_t iobase_ioctl(mp_obj_t obj, mp_uint_t request, uintptr_t arg, int *errcode) {
@@ -26,3 +27,4 @@ static mp_uint_t iobase_ioctl(mp_obj_t obj, mp_uint_t request, uintptr_t arg, in
 
 // The definition is upstream's; the table of functions, which calls nothing, has ours.
 #define iobase_ioctl(...) upstream_iobase_ioctl(__VA_ARGS__)
+#endif
