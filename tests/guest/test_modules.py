@@ -15,9 +15,10 @@ from tools.guest import Guest
 
 MODULES = (
     "_asyncio _guest _interpreters _socket _thread array asyncio binascii builtins "
-    "cloud_hypervisor cmath collections concurrent cryptolib deflate errno framebuf gc guest hashlib heapq io json "
-    "machine marshal math micropython mip network ntptime os platform queue random re requests "
-    "select socket struct sys threading time uasyncio uctypes unittest vfs"
+    "cloud_hypervisor cmath collections concurrent cryptolib deflate errno framebuf gc guest "
+    "hashlib heapq io json machine marshal math micropython mip network ntptime os platform "
+    "queue random re requests select socket struct sys threading time uasyncio uctypes unittest "
+    "vfs"
 )
 LATER = {"string", "weakref"}
 """Modules that newer versions of MicroPython add."""
