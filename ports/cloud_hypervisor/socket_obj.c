@@ -4,22 +4,15 @@
 #include <string.h>
 
 #include "py/gc.h"
-#include "py/mperrno.h"
-#include "py/mpthread.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 
-#include "kernel/clock.h"
 #include "kernel/devices.h"
-#include "kernel/interpreters.h"
 #include "kernel/kalloc.h"
-#include "kernel/net/core.h"
-#include "kernel/net/socket.h"
-#include "mphalport.h"
 #include "socket_address.h"
 #include "socket_obj.h"
+#include "socket_parts.h"
 
-#define BACKLOG_DEFAULT 128
 #define OPTION_MAX 64
 
 MP_DEFINE_CONST_OBJ_TYPE(
@@ -32,23 +25,8 @@ MP_DEFINE_CONST_OBJ_TYPE(
     parent, &mp_type_OSError
     );
 
-// A socket as one interpreter has it: one of its owners. Kernel memory.
-typedef struct _handle_t {
-    kobject_t object;
-    socket_t *socket;
-    socket_watch_t watch;
-    bool is_closed;      // With the GIL.
-} handle_t;
-
-typedef struct _socket_obj_t {
-    mp_obj_base_t base;
-    kept_t *kept;        // Of a handle. NULL: it was not opened.
-    int family, type, protocol;
-    uint64_t timeout_ns; // 0: it does not wait; WAIT_FOREVER.
-} socket_obj_t;
-
 static struct _message_t *free_handle(kobject_t *object) {
-    handle_t *handle = (handle_t *)object;
+    socket_handle_t *handle = (socket_handle_t *)object;
     socket_unwatch(&handle->watch);
     if (!handle->is_closed) {
         socket_close(handle->socket);
@@ -58,40 +36,32 @@ static struct _message_t *free_handle(kobject_t *object) {
     return NULL;
 }
 
-static NORETURN void raise_error(int error) {
-    if (error == MP_ETIMEDOUT) {
-        mp_obj_t args[] = { MP_OBJ_NEW_SMALL_INT(error), mp_obj_new_str_from_cstr("timed out") };
-        nlr_raise(mp_obj_new_exception_args(&socket_timeout_type, MP_ARRAY_SIZE(args), args));
-    }
-    mp_raise_OSError(error);
-}
-
 // NULL: it was not opened, or is closed.
-static handle_t *open_handle_of(const socket_obj_t *self) {
-    handle_t *handle = self->kept ? (handle_t *)self->kept->object : NULL;
+socket_handle_t *socket_obj_open_handle(const socket_obj_t *self) {
+    socket_handle_t *handle = self->kept ? (socket_handle_t *)self->kept->object : NULL;
     return handle && !handle->is_closed ? handle : NULL;
 }
 
-static handle_t *handle_of(const socket_obj_t *self) {
-    handle_t *handle = open_handle_of(self);
+socket_handle_t *socket_obj_handle(const socket_obj_t *self) {
+    socket_handle_t *handle = socket_obj_open_handle(self);
     if (!handle) {
         mp_raise_OSError(MP_EBADF);
     }
     return handle;
 }
 
-static socket_t *socket_of(const socket_obj_t *self) {
-    return handle_of(self)->socket;
+socket_t *socket_obj_socket(const socket_obj_t *self) {
+    return socket_obj_handle(self)->socket;
 }
 
 // lwIP's number; -1: it is closed.
-static int fd_of(const socket_obj_t *self) {
-    handle_t *handle = open_handle_of(self);
+static int socket_obj_fd(const socket_obj_t *self) {
+    socket_handle_t *handle = socket_obj_open_handle(self);
     return handle ? handle->socket->fd : -1;
 }
 
 // Closed, until it is opened: what can fail for want of memory comes before there is a connection that it could cost.
-static socket_obj_t *new_object(int family, int type, int protocol) {
+socket_obj_t *socket_obj_new(int family, int type, int protocol) {
     socket_obj_t *self = mp_obj_malloc_with_finaliser(socket_obj_t, &socket_type);
     self->kept = NULL;
     self->family = family;
@@ -102,11 +72,11 @@ static socket_obj_t *new_object(int family, int type, int protocol) {
 }
 
 // Takes over what the caller holds and owns; `socket` may be NULL: *net_errno() tells why.
-static mp_obj_t open_object(socket_obj_t *self, socket_t *socket) {
+mp_obj_t socket_obj_open(socket_obj_t *self, socket_t *socket) {
     int error = *net_errno();
-    handle_t *handle = socket ? kalloc(sizeof(*handle)) : NULL;
+    socket_handle_t *handle = socket ? kalloc(sizeof(*handle)) : NULL;
     if (handle) {
-        *handle = (handle_t) { { 1, free_handle }, socket, { .event = &interpreter_current()->event }, false };
+        *handle = (socket_handle_t) { { 1, free_handle }, socket, { .event = &interpreter_current()->event }, false };
         self->kept = interpreter_keep(&handle->object);
     }
     if (!self->kept) {
@@ -145,358 +115,20 @@ static mp_obj_t socket_make_new(const mp_obj_type_t *type_in, size_t n_args, siz
     if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW) {
         mp_raise_OSError(MP_EINVAL);
     }
-    socket_obj_t *self = new_object(family, type, protocol);
+    socket_obj_t *self = socket_obj_new(family, type, protocol);
     socket_t *socket = make_socket(family, type, protocol);
     if (!socket && *net_errno() != MP_EINVAL) {
         gc_collect(); // It may close some.
         socket = make_socket(family, type, protocol);
     }
-    return open_object(self, socket);
+    return socket_obj_open(self, socket);
 }
 
 static void socket_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     (void)kind;
     const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_printf(print, "<socket fd=%d, family=%d, type=%d, proto=%d>", fd_of(self), self->family, self->type, self->protocol);
+    mp_printf(print, "<socket fd=%d, family=%d, type=%d, proto=%d>", socket_obj_fd(self), self->family, self->type, self->protocol);
 }
-
-// Waiting.
-
-// What is done at once or not: how much, 0 at least; or -1 and *net_errno().
-typedef struct _step_t {
-    ssize_t (*fn)(socket_t *socket, int fd, const struct _step_t *step);
-    void *buffer;
-    size_t len;
-    int flags;
-    struct sockaddr_storage *address;
-    socklen_t *address_len;
-} step_t;
-
-// Nothing of others' is held where a thread may end: in the wait.
-static ssize_t try_step(socket_t *socket, const step_t *step, int *error) {
-    int fd = socket_begin(socket);
-    ssize_t done = fd < 0 ? -1 : step->fn(socket, fd, step);
-    *error = done < 0 ? *net_errno() : 0;
-    if (fd >= 0) {
-        socket_end(socket);
-    }
-    return done;
-}
-
-static uint64_t deadline_of(const socket_obj_t *self) {
-    uint64_t timeout_ns = self->timeout_ns;
-    if (!timeout_ns || timeout_ns == WAIT_FOREVER) {
-        return timeout_ns;
-    }
-    uint64_t now_ns = clock_monotonic_ns();
-    return timeout_ns < WAIT_FOREVER - now_ns ? now_ns + timeout_ns : WAIT_FOREVER;
-}
-
-// Until the step is done. A number of an error in *error where -1 is returned; MP_ETIMEDOUT is that time is up.
-static ssize_t await(const socket_obj_t *self, const step_t *step, uint64_t deadline_ns, int *error) {
-    handle_t *handle = handle_of(self);
-    socket_t *socket = handle->socket;
-    for (;;) {
-        if (handle->is_closed) {
-            *error = MP_EBADF;
-            return -1;
-        }
-        MP_THREAD_GIL_EXIT();
-        uint32_t seen = socket_events(socket);
-        ssize_t done = try_step(socket, step, error);
-        bool waits = done < 0 && *error == MP_EAGAIN && deadline_ns && !(step->flags & MSG_DONTWAIT);
-        wait_result_t result = waits ? socket_wait(socket, seen, deadline_ns) : WAIT_WOKEN;
-        MP_THREAD_GIL_ENTER();
-        if (!waits) {
-            return done;
-        }
-        if (result == WAIT_TIMEOUT) {
-            *error = MP_ETIMEDOUT;
-            return -1;
-        }
-        mp_handle_pending(true);
-    }
-}
-
-static size_t do_step(const socket_obj_t *self, const step_t *step) {
-    int error;
-    ssize_t done = await(self, step, deadline_of(self), &error);
-    if (done < 0) {
-        raise_error(error);
-    }
-    return (size_t)done;
-}
-
-// Receiving: one thread at a time.
-
-static ssize_t receive(socket_t *socket, int fd, const step_t *step) {
-    mutex_lock(&socket->reading);
-    ssize_t done = lwip_recvfrom(fd, step->buffer, step->len, step->flags, (struct sockaddr *)step->address, step->address_len);
-    mutex_unlock(&socket->reading);
-    return done;
-}
-
-// lwIP tells the end of a stream once, then that there is no connection; and waits for one that nobody has asked for.
-static ssize_t receive_stream(socket_t *socket, int fd, const step_t *step) {
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof(peer);
-    ssize_t done = receive(socket, fd, step);
-    int error = done < 0 ? *net_errno() : 0;
-    if (error == MP_ENOTCONN && __atomic_load_n(&socket->has_ended, __ATOMIC_RELAXED)) {
-        return 0;
-    }
-    if (!done || error == MP_ECONNRESET || error == MP_ECONNABORTED) {
-        __atomic_store_n(&socket->has_ended, true, __ATOMIC_RELAXED);
-    } else if (error == MP_EAGAIN && lwip_getpeername(fd, (struct sockaddr *)&peer, &len) == 0) {
-        *net_errno() = MP_EAGAIN;
-    }
-    return done;
-}
-
-// What takes part in recv(): of a stream it has no address.
-static step_t receiving(const socket_obj_t *self, void *buffer, size_t len, int flags) {
-    bool streams = self->type == SOCK_STREAM;
-    return (step_t) { .fn = streams ? receive_stream : receive, .buffer = buffer, .len = len, .flags = flags };
-}
-
-static size_t size_of(mp_obj_t size_in) {
-    mp_int_t size = mp_obj_get_int(size_in);
-    if (size < 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("negative buffersize in recv"));
-    }
-    return size;
-}
-
-static mp_obj_t receive_bytes(const socket_obj_t *self, size_t n_args, const mp_obj_t *args, struct sockaddr_storage *address,
-    socklen_t *address_len) {
-    vstr_t bytes;
-    vstr_init_len(&bytes, size_of(args[1]));
-    step_t step = receiving(self, bytes.buf, bytes.len, n_args > 2 ? mp_obj_get_int(args[2]) : 0);
-    step.address = address;
-    step.address_len = address_len;
-    // What is not filled is given back at once.
-    bytes.len = bytes.len ? do_step(self, &step) : 0;
-    return mp_obj_new_bytes_from_vstr(&bytes);
-}
-
-// recv(size, flags=0)
-static mp_obj_t socket_recv(size_t n_args, const mp_obj_t *args) {
-    return receive_bytes(MP_OBJ_TO_PTR(args[0]), n_args, args, NULL, NULL);
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recv_obj, 2, 3, socket_recv);
-
-static mp_obj_t with_address(mp_obj_t what, const struct sockaddr_storage *address, socklen_t len) {
-    mp_obj_t items[] = { what, len ? socket_address_new(address) : mp_const_none };
-    return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
-}
-
-// recvfrom(size, flags=0): (bytes, address)
-static mp_obj_t socket_recvfrom(size_t n_args, const mp_obj_t *args) {
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof(address);
-    mp_obj_t bytes = receive_bytes(MP_OBJ_TO_PTR(args[0]), n_args, args, &address, &len);
-    return with_address(bytes, &address, address.ss_family ? len : 0);
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_obj, 2, 3, socket_recvfrom);
-
-static step_t receiving_into(size_t n_args, const mp_obj_t *args) {
-    int flags = n_args > 3 ? mp_obj_get_int(args[3]) : 0;
-    mp_buffer_info_t buffer;
-    mp_get_buffer_raise(args[1], &buffer, MP_BUFFER_WRITE);
-    size_t len = n_args > 2 ? size_of(args[2]) : 0;
-    if (len > buffer.len) {
-        mp_raise_ValueError(MP_ERROR_TEXT("buffer too small for requested bytes"));
-    }
-    return receiving(MP_OBJ_TO_PTR(args[0]), buffer.buf, len ? len : buffer.len, flags);
-}
-
-// recv_into(buffer, nbytes=0, flags=0)
-static mp_obj_t socket_recv_into(size_t n_args, const mp_obj_t *args) {
-    step_t step = receiving_into(n_args, args);
-    return MP_OBJ_NEW_SMALL_INT(step.len ? do_step(MP_OBJ_TO_PTR(args[0]), &step) : 0);
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recv_into_obj, 2, 4, socket_recv_into);
-
-// recvfrom_into(buffer, nbytes=0, flags=0): (count, address)
-static mp_obj_t socket_recvfrom_into(size_t n_args, const mp_obj_t *args) {
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof(address);
-    step_t step = receiving_into(n_args, args);
-    step.address = &address;
-    step.address_len = &len;
-    mp_obj_t count = MP_OBJ_NEW_SMALL_INT(do_step(MP_OBJ_TO_PTR(args[0]), &step));
-    return with_address(count, &address, address.ss_family ? len : 0);
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_into_obj, 2, 4, socket_recvfrom_into);
-
-// Sending.
-
-static ssize_t send_some(socket_t *socket, int fd, const step_t *step) {
-    (void)socket;
-    return lwip_sendto(fd, step->buffer, step->len, step->flags, (const struct sockaddr *)step->address,
-        step->address_len ? *step->address_len : 0);
-}
-
-static step_t sending(mp_obj_t data, int flags) {
-    mp_buffer_info_t buffer;
-    mp_get_buffer_raise(data, &buffer, MP_BUFFER_READ);
-    return (step_t) { .fn = send_some, .buffer = buffer.buf, .len = buffer.len, .flags = flags };
-}
-
-// send(data, flags=0): how much was taken.
-static mp_obj_t socket_send(size_t n_args, const mp_obj_t *args) {
-    step_t step = sending(args[1], n_args > 2 ? mp_obj_get_int(args[2]) : 0);
-    return MP_OBJ_NEW_SMALL_INT(do_step(MP_OBJ_TO_PTR(args[0]), &step));
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_send_obj, 2, 3, socket_send);
-
-// sendall(data, flags=0). The timeout is for all of it.
-static mp_obj_t socket_sendall(size_t n_args, const mp_obj_t *args) {
-    const socket_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    step_t step = sending(args[1], n_args > 2 ? mp_obj_get_int(args[2]) : 0);
-    uint64_t deadline_ns = deadline_of(self);
-    while (step.len) {
-        int error;
-        ssize_t done = await(self, &step, deadline_ns, &error);
-        if (done < 0) {
-            raise_error(error);
-        }
-        step.buffer = (uint8_t *)step.buffer + done;
-        step.len -= done;
-    }
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_sendall_obj, 2, 3, socket_sendall);
-
-// sendto(data, address), sendto(data, flags, address)
-static mp_obj_t socket_sendto(size_t n_args, const mp_obj_t *args) {
-    const socket_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    struct sockaddr_storage address;
-    step_t step = sending(args[1], n_args > 3 ? mp_obj_get_int(args[2]) : 0);
-    socklen_t len = socket_address_of(args[n_args - 1], self->family, deadline_of(self), &address);
-    step.address = &address;
-    step.address_len = &len;
-    return MP_OBJ_NEW_SMALL_INT(do_step(self, &step));
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_sendto_obj, 3, 4, socket_sendto);
-
-// Connections.
-
-// A call of lwIP's that waits for nothing, of `fd`: an error, or 0.
-#define TRY(self, error, call) do { \
-        socket_t *socket = socket_of(self); \
-        MP_THREAD_GIL_EXIT(); \
-        int fd = socket_begin(socket); \
-        error = fd < 0 || (call) < 0 ? *net_errno() : 0; \
-        if (fd >= 0) { \
-            socket_end(socket); \
-        } \
-        MP_THREAD_GIL_ENTER(); \
-} while (0)
-
-static void check(int error) {
-    if (error) {
-        raise_error(error);
-    }
-}
-
-// What lwIP says of a connection that did not come about: an abort is that nobody has answered.
-static int why_not_connected(int fd, int error) {
-    int failed = 0;
-    socklen_t len = sizeof(failed);
-    if (error == MP_ENOTCONN && lwip_getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed) {
-        error = failed;
-    }
-    return error == MP_ECONNRESET ? MP_ECONNREFUSED : error == MP_ECONNABORTED ? MP_ETIMEDOUT : error;
-}
-
-// Whether a connection that has begun is there.
-static ssize_t look_connected(socket_t *socket, int fd, const step_t *step) {
-    (void)socket;
-    if (lwip_connect(fd, (const struct sockaddr *)step->address, *step->address_len) == 0 || *net_errno() == MP_EISCONN) {
-        return 0;
-    }
-    *net_errno() = *net_errno() == MP_EALREADY ? MP_EAGAIN : why_not_connected(fd, *net_errno());
-    return -1;
-}
-
-static int try_connect(const socket_obj_t *self, mp_obj_t address_in) {
-    uint64_t deadline_ns = deadline_of(self);
-    struct sockaddr_storage address;
-    socklen_t len = socket_address_of(address_in, self->family, deadline_ns, &address);
-    int error;
-    TRY(self, error, lwip_connect(fd, (const struct sockaddr *)&address, len));
-    if (error == MP_EINPROGRESS && deadline_ns) {
-        step_t step = { .fn = look_connected, .address = &address, .address_len = &len };
-        await(self, &step, deadline_ns, &error);
-    }
-    return error;
-}
-
-// connect(address)
-static mp_obj_t socket_connect(mp_obj_t self_in, mp_obj_t address) {
-    check(try_connect(MP_OBJ_TO_PTR(self_in), address));
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(socket_connect_obj, socket_connect);
-
-// connect_ex(address): the number of an error, or 0.
-static mp_obj_t socket_connect_ex(mp_obj_t self_in, mp_obj_t address) {
-    return MP_OBJ_NEW_SMALL_INT(try_connect(MP_OBJ_TO_PTR(self_in), address));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(socket_connect_ex_obj, socket_connect_ex);
-
-// bind(address)
-static mp_obj_t socket_bind(mp_obj_t self_in, mp_obj_t address_in) {
-    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    struct sockaddr_storage address;
-    socklen_t len = socket_address_of(address_in, self->family, WAIT_FOREVER, &address);
-    int error;
-    TRY(self, error, lwip_bind(fd, (const struct sockaddr *)&address, len));
-    check(error);
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(socket_bind_obj, socket_bind);
-
-// listen(backlog=128)
-static mp_obj_t socket_listen(size_t n_args, const mp_obj_t *args) {
-    mp_int_t backlog = n_args > 1 ? mp_obj_get_int(args[1]) : BACKLOG_DEFAULT;
-    int error;
-    TRY(MP_OBJ_TO_PTR(args[0]), error, lwip_listen(fd, MAX(0, MIN(backlog, UINT8_MAX))));
-    check(error);
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_listen_obj, 1, 2, socket_listen);
-
-static ssize_t accept_one(socket_t *socket, int fd, const step_t *step) {
-    (void)fd;
-    socket_t *accepted = socket_accept(socket, (struct sockaddr *)step->address, step->address_len);
-    *(socket_t **)step->buffer = accepted;
-    return accepted ? 0 : -1;
-}
-
-// accept(): (socket, address)
-static mp_obj_t socket_accept_(mp_obj_t self_in) {
-    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof(address);
-    socket_t *accepted = NULL;
-    socket_obj_t *object = new_object(self->family, self->type, self->protocol);
-    step_t step = { .fn = accept_one, .buffer = &accepted, .address = &address, .address_len = &len };
-    do_step(self, &step);
-    return with_address(open_object(object, accepted), &address, len);
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(socket_accept_obj, socket_accept_);
-
-// shutdown(how)
-static mp_obj_t socket_shutdown(mp_obj_t self_in, mp_obj_t how) {
-    mp_int_t which = mp_obj_get_int(how);
-    int error;
-    TRY(MP_OBJ_TO_PTR(self_in), error, lwip_shutdown(fd, which));
-    check(error);
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(socket_shutdown_obj, socket_shutdown);
 
 // What it is.
 
@@ -504,8 +136,8 @@ static mp_obj_t name_of(mp_obj_t self_in, int (*ask)(int fd, struct sockaddr *ad
     struct sockaddr_storage address = { 0 };
     socklen_t len = sizeof(address);
     int error;
-    TRY(MP_OBJ_TO_PTR(self_in), error, ask(fd, (struct sockaddr *)&address, &len));
-    check(error);
+    SOCKET_TRY(MP_OBJ_TO_PTR(self_in), error, ask(fd, (struct sockaddr *)&address, &len));
+    socket_check(error);
     return socket_address_new(&address);
 }
 
@@ -520,7 +152,7 @@ static mp_obj_t socket_getpeername(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(socket_getpeername_obj, socket_getpeername);
 
 static mp_obj_t socket_fileno(mp_obj_t self_in) {
-    return MP_OBJ_NEW_SMALL_INT(fd_of(MP_OBJ_TO_PTR(self_in)));
+    return MP_OBJ_NEW_SMALL_INT(socket_obj_fd(MP_OBJ_TO_PTR(self_in)));
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(socket_fileno_obj, socket_fileno);
 
@@ -535,8 +167,8 @@ static mp_obj_t socket_setsockopt(size_t n_args, const mp_obj_t *args) {
         buffer = (mp_buffer_info_t) { .buf = &number, .len = sizeof(number) };
     }
     int error;
-    TRY(MP_OBJ_TO_PTR(args[0]), error, lwip_setsockopt(fd, level, option, buffer.buf, buffer.len));
-    check(error);
+    SOCKET_TRY(MP_OBJ_TO_PTR(args[0]), error, lwip_setsockopt(fd, level, option, buffer.buf, buffer.len));
+    socket_check(error);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_setsockopt_obj, 4, 4, socket_setsockopt);
@@ -551,8 +183,8 @@ static mp_obj_t socket_getsockopt(size_t n_args, const mp_obj_t *args) {
     _Alignas(8) uint8_t value[OPTION_MAX] = { 0 };
     socklen_t len = size ? size : sizeof(int);
     int error;
-    TRY(MP_OBJ_TO_PTR(args[0]), error, lwip_getsockopt(fd, level, option, value, &len));
-    check(error);
+    SOCKET_TRY(MP_OBJ_TO_PTR(args[0]), error, lwip_getsockopt(fd, level, option, value, &len));
+    socket_check(error);
     return size ? mp_obj_new_bytes(value, len) : mp_obj_new_int(*(int *)value);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_getsockopt_obj, 3, 4, socket_getsockopt);
@@ -595,7 +227,7 @@ static mp_obj_t socket_makefile(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_makefile_obj, 1, 6, socket_makefile);
 
 static void close_object(const socket_obj_t *self) {
-    handle_t *handle = open_handle_of(self);
+    socket_handle_t *handle = socket_obj_open_handle(self);
     if (handle) {
         handle->is_closed = true;
         MP_THREAD_GIL_EXIT();
@@ -617,29 +249,9 @@ static MP_DEFINE_CONST_FUN_OBJ_1(socket_del_obj, socket_del);
 
 // As a stream.
 
-static mp_uint_t finish(const socket_obj_t *self, const step_t *step, int *errcode) {
-    if (!open_handle_of(self)) {
-        *errcode = MP_EBADF;
-        return MP_STREAM_ERROR;
-    }
-    ssize_t done = await(self, step, deadline_of(self), errcode);
-    return done < 0 ? MP_STREAM_ERROR : (mp_uint_t)done;
-}
-
-static mp_uint_t socket_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errcode) {
-    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    step_t step = receiving(self, buffer, size, 0);
-    return finish(self, &step, errcode);
-}
-
-static mp_uint_t socket_write(mp_obj_t self_in, const void *buffer, mp_uint_t size, int *errcode) {
-    step_t step = { .fn = send_some, .buffer = (void *)buffer, .len = size };
-    return finish(MP_OBJ_TO_PTR(self_in), &step, errcode);
-}
-
 // The watch comes first: what happens after the look signals the interpreter's event, which poll() waits for.
 static mp_uint_t poll_socket(const socket_obj_t *self, mp_uint_t wanted) {
-    handle_t *handle = open_handle_of(self);
+    socket_handle_t *handle = socket_obj_open_handle(self);
     if (!handle) {
         return MP_STREAM_POLL_NVAL;
     }
@@ -680,15 +292,15 @@ bool socket_obj_is(mp_obj_t obj) {
 
 mp_obj_t socket_obj_again(mp_obj_t obj) {
     const socket_obj_t *self = MP_OBJ_TO_PTR(obj);
-    socket_obj_t *again = new_object(self->family, self->type, self->protocol);
-    socket_t *socket = socket_of(self);
+    socket_obj_t *again = socket_obj_new(self->family, self->type, self->protocol);
+    socket_t *socket = socket_obj_socket(self);
     kobject_hold(&socket->object);
     socket_add_owner(socket);
-    return open_object(again, socket);
+    return socket_obj_open(again, socket);
 }
 
 kobject_t *socket_obj_kobject(mp_obj_t obj) {
-    return &handle_of(MP_OBJ_TO_PTR(obj))->object;
+    return &socket_obj_handle(MP_OBJ_TO_PTR(obj))->object;
 }
 
 void socket_obj_kind(mp_obj_t obj, int kind[3]) {
@@ -703,8 +315,8 @@ bool socket_obj_is_kobject(const kobject_t *object) {
 }
 
 mp_obj_t socket_obj_from(kobject_t *object, const int kind[3]) {
-    handle_t *handle = (handle_t *)object;
-    socket_obj_t *self = new_object(kind[0], kind[1], kind[2]);
+    socket_handle_t *handle = (socket_handle_t *)object;
+    socket_obj_t *self = socket_obj_new(kind[0], kind[1], kind[2]);
     socket_unwatch(&handle->watch);
     handle->watch.event = &interpreter_current()->event;
     kobject_hold(object);
