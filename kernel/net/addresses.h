@@ -30,7 +30,8 @@ bool addresses_set6(struct netif *netif, const ip6_addr_t *address);
 /* Whether addresses are made of what routers tell. */
 void addresses_autoconfigure(struct netif *netif, bool on);
 
-/* The machine's name, as it tells DHCP servers. False where it is too long, or empty. */
+/* The machine's name, as it tells DHCP servers: an array of IP_SETTING_HOSTNAME_MAX + 1 bytes. False where it is too long,
+ * or empty. */
 const char *addresses_hostname(void);
 bool addresses_set_hostname(const char *name);
 

@@ -414,6 +414,21 @@ static mp_obj_t lan_ipconfig(size_t n_args, const mp_obj_t *args, mp_map_t *kwar
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(lan_ipconfig_obj, 1, lan_ipconfig);
 
+static mp_obj_t hostname(void) {
+    char name[IP_SETTING_HOSTNAME_MAX + 1];
+    MP_THREAD_GIL_EXIT();
+    bool locks = net_is_started(); // Who sets it starts it.
+    if (locks) {
+        net_lock();
+    }
+    memcpy(name, addresses_hostname(), sizeof(name));
+    if (locks) {
+        net_unlock();
+    }
+    MP_THREAD_GIL_ENTER();
+    return mp_obj_new_str_from_cstr(name);
+}
+
 static mp_obj_t query_config(mp_obj_t self_in, qstr what) {
     uint8_t mac[ETH_HWADDR_LEN] = { 0 };
     mp_int_t mtu = 0;
@@ -427,14 +442,26 @@ static mp_obj_t query_config(mp_obj_t self_in, qstr what) {
         case MP_QSTR_name:
             return mp_obj_new_str_from_cstr(interface_of(self_in)->name);
         case MP_QSTR_hostname:
-            return mp_obj_new_str_from_cstr(addresses_hostname());
+            return hostname();
         default:
             mp_raise_ValueError(MP_ERROR_TEXT("unknown config param"));
     }
 }
 
-static void set_hostname(mp_obj_t name) {
-    if (!addresses_set_hostname(mp_obj_str_get_str(name))) {
+static void set_hostname(mp_obj_t name_in) {
+    const char *name = mp_obj_str_get_str(name_in);
+    MP_THREAD_GIL_EXIT();
+    bool started = net_start(), fits = false;
+    if (started) {
+        net_lock();
+        fits = addresses_set_hostname(name);
+        net_unlock();
+    }
+    MP_THREAD_GIL_ENTER();
+    if (!started) {
+        mp_raise_OSError(MP_ENOMEM);
+    }
+    if (!fits) {
         mp_raise_ValueError(MP_ERROR_TEXT("a hostname has 1 to 63 characters"));
     }
 }
@@ -495,7 +522,7 @@ static mp_obj_t network_hostname(size_t n_args, const mp_obj_t *args) {
         set_hostname(args[0]);
         return mp_const_none;
     }
-    return mp_obj_new_str_from_cstr(addresses_hostname());
+    return hostname();
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(network_hostname_obj, 0, 1, network_hostname);
 

@@ -97,7 +97,7 @@ static ssize_t receive_stream(socket_t *socket, int fd, const socket_step_t *ste
     if (error == MP_ENOTCONN && __atomic_load_n(&socket->has_ended, __ATOMIC_RELAXED)) {
         return 0;
     }
-    if (!done || error == MP_ECONNRESET || error == MP_ECONNABORTED) {
+    if ((!done && step->len) || error == MP_ECONNRESET || error == MP_ECONNABORTED) {
         __atomic_store_n(&socket->has_ended, true, __ATOMIC_RELAXED);
     } else if (error == MP_EAGAIN && lwip_getpeername(fd, (struct sockaddr *)&peer, &len) == 0) {
         *net_errno() = MP_EAGAIN;

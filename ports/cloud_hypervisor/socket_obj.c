@@ -83,6 +83,7 @@ mp_obj_t socket_obj_open(socket_obj_t *self, socket_t *socket) {
         if (handle) {
             kobject_release(&handle->object);
         } else if (socket) {
+            socket_close(socket); // Others may own it too.
             socket_release(socket);
         }
         mp_raise_OSError(socket ? MP_ENOMEM : error);
