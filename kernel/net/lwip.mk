@@ -5,12 +5,11 @@
 # stands kernel/net/timers.c.
 
 # What every packet passes is compiled to be fast,
-LWIP_FAST = $(addprefix api/,api_lib api_msg netbuf sockets tcpip) netif/ethernet \
-    $(addprefix core/,inet_chksum ip mem memp netif pbuf tcp tcp_in tcp_out udp) \
+LWIP_FAST = netif/ethernet $(addprefix core/,inet_chksum pbuf tcp_in tcp_out udp) \
     core/ipv4/etharp core/ipv4/ip4 core/ipv6/ethip6 core/ipv6/ip6
 
 # the rest to be small.
-LWIP_SMALL = api/err api/netifapi $(addprefix core/,def dns init raw stats sys) \
+LWIP_SMALL = $(addprefix api/,api_lib api_msg err netbuf netifapi sockets tcpip) $(addprefix core/,def dns init ip mem memp netif raw stats sys tcp) \
     $(addprefix core/ipv4/,acd autoip dhcp icmp igmp ip4_addr ip4_frag) \
     $(addprefix core/ipv6/,icmp6 inet6 ip6_addr ip6_frag mld6 nd6)
 
