@@ -20,6 +20,7 @@
 #define CPUID_7_EBX_SMEP (1u << 7)
 #define CPUID_7_EBX_RDSEED (1u << 18)
 #define CPUID_7_EBX_SMAP (1u << 20)
+#define CPUID_7_EBX_SHA (1u << 29)
 #define CPUID_7_ECX_UMIP (1u << 2)
 
 /* Read once, on the boot CPU: each CPUID instruction is an exit to the host. */

@@ -59,7 +59,7 @@ KERNEL_CFLAGS = $(COMMON_CFLAGS) -mgeneral-regs-only -Wall -Wextra -Werror -Wstr
     $(if $(KERNEL_BOARD),-DKERNEL_BOARD='"$(KERNEL_BOARD)"' -ffile-prefix-map=$(dir $(KERNEL_BOARD))=board/)
 KERNEL_LIBC_CFLAGS = -fno-builtin -fno-tree-loop-distribute-patterns
 
-# kernel/drbg.c and what it uses of Mbed TLS become one object, which shows its own functions only: an application
+# kernel/drbg.c and what it uses of Mbed TLS become one object, which shows its own functions and AES only: an application
 # may have an Mbed TLS too, with another configuration. It is a part of the kernel, as whoever runs it holds a lock that
 # others want: an interpreter may end at any moment, but not in the kernel (kernel/interpreter_death.h).
 KERNEL_DRBG_PARTS = $(BUILD)/kernel/kernel/drbg.o $(addprefix $(BUILD)/kernel/mbedtls/,aes.o aesni.o ctr_drbg.o platform_util.o)
@@ -121,7 +121,7 @@ $(foreach directory,$(LWIP_DIRECTORIES),$(eval $(call KERNEL_LWIP_RULE,$(directo
 
 $(KERNEL_DRBG): $(KERNEL_DRBG_PARTS)
 	$(Q)$(LD) -r -o $@ $^
-	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='drbg_*' $@
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='drbg_*' --keep-global-symbol='mbedtls_aes*' $@
 
 $(BUILD)/kernel/%.o: $(KERNEL_TOP)/%.S
 	$(Q)mkdir -p $(dir $@)

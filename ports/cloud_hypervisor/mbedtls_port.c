@@ -7,12 +7,24 @@
 
 #include "py/obj.h"
 
-#include "mbedtls/entropy.h"
-#include "mbedtls/error.h"
+#include "mbedtls/sha1.h"
+#include "mbedtls/sha256.h"
+#include "sha_blocks.h"
+
+int mbedtls_internal_sha1_process(mbedtls_sha1_context *ctx, const unsigned char block[64]) {
+    sha1_block(ctx->MBEDTLS_PRIVATE(state), block);
+    return 0;
+}
+
+int mbedtls_internal_sha256_process(mbedtls_sha256_context *ctx, const unsigned char block[64]) {
+    sha256_block(ctx->MBEDTLS_PRIVATE(state), block);
+    return 0;
+}
+
+#if MICROPY_PY_TLS
+
 #include "mbedtls/platform_time.h"
 #include "mbedtls/platform_util.h"
-#include "mbedtls/ssl.h"
-#include "mbedtls/x509.h"
 #include "psa/crypto.h"
 #include "shared/timeutils/timeutils.h"
 
@@ -22,51 +34,7 @@
 #define NS_PER_S 1000000000
 #define NS_PER_MS 1000000
 
-// What a user may meet; library/error.c has all, in 14 KB.
-static const struct {
-    int error;
-    const char *text;
-} texts[] = {
-    { MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED, "no certificate authorities are given" },
-    { MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, "the certificate cannot be trusted" },
-    { MBEDTLS_ERR_SSL_BAD_CERTIFICATE, "the certificate is broken" },
-    { MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE, "the client has no certificate" },
-    { MBEDTLS_ERR_SSL_PRIVATE_KEY_REQUIRED, "no certificate and key are given" },
-    { MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, "the other end shares no way to encrypt" },
-    { MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, "the other end has no version of TLS that is known here" },
-    { MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, "the other end has ended it with an alert" },
-    { MBEDTLS_ERR_SSL_INVALID_RECORD, "what came is no TLS" },
-    { MBEDTLS_ERR_SSL_INVALID_MAC, "what came was changed on its way" },
-    { MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE, "what came was not due" },
-    { MBEDTLS_ERR_SSL_DECODE_ERROR, "what came makes no sense" },
-    { MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER, "what came may not be" },
-    { MBEDTLS_ERR_SSL_CONN_EOF, "the connection ended" },
-    { MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, "the other end has closed it" },
-    { MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME, "the server does not have that name" },
-    { MBEDTLS_ERR_SSL_TIMEOUT, "timed out" },
-    { MBEDTLS_ERR_SSL_BAD_CONFIG, "the configuration makes no sense" },
-    { MBEDTLS_ERR_SSL_BAD_INPUT_DATA, "an argument makes no sense" },
-    { MBEDTLS_ERR_SSL_ALLOC_FAILED, "memory is missing" },
-    { MBEDTLS_ERR_ENTROPY_SOURCE_FAILED, "there are no random bytes" },
-};
-
-void mbedtls_strerror(int error, char *buffer, size_t size) {
-    for (size_t i = 0; i < MP_ARRAY_SIZE(texts); ++i) {
-        if (texts[i].error == error) {
-            snprintf(buffer, size, "%s", texts[i].text);
-            return;
-        }
-    }
-    snprintf(buffer, size, "TLS error -0x%04x", -error);
-}
-
 // The kernel's generator, which is seeded already.
-
-int mbedtls_hardware_poll(void *ctx, unsigned char *output, size_t len, size_t *done) {
-    (void)ctx;
-    *done = random_bytes(output, len) ? len : 0;
-    return *done ? 0 : MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
-}
 
 psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *ctx, uint8_t *output, size_t size,
     size_t *done) {
@@ -98,3 +66,5 @@ struct tm *mbedtls_platform_gmtime_r(const mbedtls_time_t *time, struct tm *tm) 
     };
     return tm;
 }
+
+#endif // MICROPY_PY_TLS

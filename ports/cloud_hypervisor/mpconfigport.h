@@ -140,9 +140,8 @@ void mp_hal_signal_event(void);
 #define MICROPY_PY_CRYPTOLIB_CTR (1)
 #define MICROPY_PY_CRYPTOLIB_CONSTS (1)
 #endif
-#if MICROPY_PY_SSL
+#if MICROPY_PY_TLS
 #define MICROPY_TRACKED_ALLOC (1) // What Mbed TLS has of the heap.
-#define MICROPY_PY_SSL_DTLS (1)
 #endif
 #define MICROPY_PY_OS_INCLUDEFILE "ports/cloud_hypervisor/modos.c"
 #ifndef MICROPY_PY_OS_DUPTERM

@@ -19,6 +19,7 @@ import pytest
 
 from tests.guest.applications import Start
 from tests.guest.lan import Lan, why_no_lan
+from tests.guest.tls_peers import GUEST, HOST, Authority, prepare
 from tests.guest.user import Host
 from tests.guests import build_guest
 from tools import boards, flash
@@ -157,6 +158,25 @@ def lan() -> Iterator[Lan]:
         pytest.skip(reason)
     with Lan() as lan:
         yield lan
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """One that has signed certificates for host.test and guest.test."""
+    authority = Authority(tmp_path_factory.mktemp("ca"), "ca")
+    for host in ("host.test", "guest.test"):
+        authority.sign(host)
+    return authority
+
+
+@pytest.fixture
+def tls_guest(boot: Boot, lan: Lan, authority: Authority) -> Guest:
+    """A machine of the test's network that has the authority and a certificate: tls_peers.py."""
+    nic = lan.add_tap("tap0", [f"{HOST}/24"])
+    guest = boot(nics=[nic], cmdline=f"ip={GUEST}:::24::eth0:off", memory="256M")
+    guest.wait_for_prompt()
+    prepare(guest, authority)
+    return guest
 
 
 @pytest.fixture

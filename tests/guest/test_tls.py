@@ -5,18 +5,13 @@
 import contextlib
 import hashlib
 import os
-import socket
 import ssl
-import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.guest.conftest import Boot
 from tests.guest.lan import Lan
+from tests.guest.tls_peers import GUEST, HOST, Authority, Server, server_context
 from tools.guest import Guest
 
 _OTHER = (
@@ -33,117 +28,9 @@ _OTHER = (
 )
 """One that has signed nothing: openssl req -x509 -newkey ec … -days 36500 -subj /CN=other."""
 
-HOST, GUEST = "192.168.77.1", "192.168.77.5"
-
-
-class Authority:
-    """One that signs certificates, in files of a directory."""
-
-    def __init__(self, directory: Path, name: str) -> None:
-        self.directory = directory
-        self.name = name
-        self._openssl("req", "-x509", "-subj", f"/CN={name}", "-days", "3650", *self._new(name))
-
-    def sign(self, host: str) -> None:
-        """Make the files HOST.pem and HOST.key."""
-        self._openssl("req", "-subj", f"/CN={host}", *self._new(host, "csr"))
-        extensions = self.directory / "extensions"
-        extensions.write_text(f"subjectAltName=DNS:{host}")
-        signer = ["-CA", self.file(self.name), "-CAkey", self.file(self.name, "key")]
-        self._openssl(
-            *("x509", "-req", "-in", self.file(host, "csr"), "-out", self.file(host)),
-            *(*signer, "-CAcreateserial", "-days", "365", "-extfile", str(extensions)),
-        )
-
-    def file(self, name: str, suffix: str = "pem") -> str:
-        return str(self.directory / f"{name}.{suffix}")
-
-    def text(self, name: str, suffix: str = "pem") -> str:
-        return Path(self.file(name, suffix)).read_text()
-
-    def _new(self, name: str, suffix: str = "pem") -> list[str]:
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        return [*key, "-keyout", self.file(name, "key"), "-out", self.file(name, suffix)]
-
-    def _openssl(self, *arguments: str) -> None:
-        done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, timeout=30)
-        assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    authority = Authority(tmp_path_factory.mktemp("ca"), "ca")
-    for host in ("host.test", "guest.test"):
-        authority.sign(host)
-    return authority
-
 
 @pytest.fixture
-def guest(boot: Boot, lan: Lan, authority: Authority) -> Guest:
-    nic = lan.add_tap("tap0", [f"{HOST}/24"])
-    guest = boot(nics=[nic], cmdline=f"ip={GUEST}:::24::eth0:off", memory="256M")
-    guest.wait_for_prompt()
-    files = {
-        "ca.pem": authority.text("ca"),
-        "guest.pem": authority.text("guest.test"),
-        "guest.key": authority.text("guest.test", "key"),
-    }
-    guest.output_of(f"""
-import asyncio, hashlib, machine, socket, ssl, time, _thread
-for name, text in {files!r}.items():
-    with open('/' + name, 'w') as file: file.write(text)
-machine.RTC().datetime({_now()})
-def kind(f, *args, **kw):
-    try: return f(*args, **kw)
-    except Exception as e: return type(e).__name__ + ': ' + str(e.args[-1]).strip()
-""")
-    return guest
-
-
-def _now() -> str:
-    now = time.gmtime()
-    return str((now.tm_year, now.tm_mon, now.tm_mday, 0, now.tm_hour, now.tm_min, now.tm_sec, 0))
-
-
-class Server:
-    """Echoes what each client sends, in capital letters, until it is closed."""
-
-    def __init__(self, lan: Lan, context: ssl.SSLContext) -> None:
-        with lan.inside():
-            self._listener = socket.create_server((HOST, 0))
-        self.port = self._listener.getsockname()[1]
-        self._context = context
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.settimeout(60)
-            try:
-                with self._context.wrap_socket(connection, server_side=True) as secure:
-                    while data := secure.recv(65536):
-                        secure.sendall(data.upper())
-            except OSError:
-                connection.close()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(60)
-
-
-def server_context(authority: Authority) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.file("host.test"), authority.file("host.test", "key"))
-    return context
-
-
-@pytest.fixture
-def server(lan: Lan, guest: Guest, authority: Authority) -> Iterator[Server]:
+def server(lan: Lan, tls_guest: Guest, authority: Authority) -> Iterator[Server]:
     server = Server(lan, server_context(authority))
     yield server
     server.close()
@@ -161,23 +48,22 @@ def talk(context, name='host.test', data=b'hello'):
         secure.close()
         return got, how[1]
     finally: plain.close()
-def trusting(): return ssl.create_default_context(cafile='/ca.pem')
 """
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 def test_a_client_of_each_version(
-    guest: Guest, lan: Lan, authority: Authority, version: str
+    tls_guest: Guest, lan: Lan, authority: Authority, version: str
 ) -> None:
     context = server_context(authority)
     context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
     server = Server(lan, context)
     code = CONNECT % (HOST, server.port) + "print(kind(talk, trusting()))"
-    assert guest.output_of(code) == f"(b'HELLO', '{version.replace('_', '.')}')\n"
+    assert tls_guest.output_of(code) == f"(b'HELLO', '{version.replace('_', '.')}')\n"
     server.close()
 
 
-def test_whom_a_client_trusts(guest: Guest, server: Server) -> None:
+def test_whom_a_client_trusts(tls_guest: Guest, server: Server) -> None:
     code = (
         CONNECT % (HOST, server.port)
         + f"""
@@ -195,7 +81,7 @@ machine.RTC().datetime((2060, 1, 1, 0, 0, 0, 0, 0))
 print(kind(talk, trusting()))
 """
     )
-    assert guest.output_of(code).splitlines() == [
+    assert tls_guest.output_of(code).splitlines() == [
         "True",
         "ValueError: The certificate Common Name (CN) does not match with the expected CN",
         "ValueError: The certificate is not correctly signed by the trusted CA",
@@ -210,10 +96,9 @@ print(kind(talk, trusting()))
     ]
 
 
-def test_a_server(guest: Guest, lan: Lan, authority: Authority) -> None:
+def test_a_server(tls_guest: Guest, lan: Lan, authority: Authority) -> None:
     code = """
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain('/guest.pem', '/guest.key')
+context = serving()
 listener = socket.create_server(('', 443))
 def serve():
     while True:
@@ -229,7 +114,7 @@ def serve():
 errors = []
 _thread.start_new_thread(serve, ())
 """
-    guest.output_of(code)
+    tls_guest.output_of(code)
     context = ssl.create_default_context(cafile=authority.file("ca"))
     data = os.urandom(1_000_000)
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -248,13 +133,12 @@ _thread.start_new_thread(serve, ())
         plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
         with contextlib.suppress(ConnectionResetError):
             assert plain.recv(100)[:1] in (b"\x15", b"")  # An alert, or the end.
-    assert guest.output_of("print(len(errors) >= 1)") == "True\n"
+    assert tls_guest.output_of("print(len(errors) >= 1)") == "True\n"
 
 
-def test_asyncio(guest: Guest) -> None:
+def test_asyncio(tls_guest: Guest) -> None:
     code = """
-server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-server_context.load_cert_chain('/guest.pem', '/guest.key')
+server_context = serving()
 async def answer(reader, writer):
     writer.write((await reader.readline()).upper()); await writer.drain()
     writer.close(); await writer.wait_closed()
@@ -273,4 +157,4 @@ async def main():
 asyncio.run(main())
 """
     expected = [b"CLIENT %d\n" % i for i in range(5)]
-    assert guest.output_of(code, 120) == f"{expected}\n"
+    assert tls_guest.output_of(code, 120) == f"{expected}\n"

@@ -92,6 +92,7 @@ PROGRAMS = {
     "unit_fs_littlefs": FS_PROBE,
     "unit_lfs2": ("kernel/crc32.c",),
     "unit_crc32c": ("kernel/crc32c.c",),
+    "unit_sha_blocks": ("ports/cloud_hypervisor/sha_blocks.c",),
     "unit_run_queue": ("kernel/run_queue.c",),
     "unit_page_alloc": PAGE_ALLOC,
     "unit_page_alloc_threads": PAGE_ALLOC,

@@ -10,9 +10,11 @@ import os
 
 import tls
 from tls import *  # noqa: F403
-from tls import CERT_NONE, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
+from tls import CERT_NONE, MBEDTLS_VERSION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
 
 SSLError = OSError
+HAS_ALPN = HAS_SNI = HAS_TLSv1_2 = HAS_TLSv1_3 = True
+OPENSSL_VERSION = MBEDTLS_VERSION
 
 _PLACES = ("/rom/ca.pem", "/ca.pem", "/etc/ssl/certs/ca-certificates.crt")
 """Where create_default_context() looks for authorities, after the environment's SSL_CERT_FILE."""
@@ -31,19 +33,30 @@ def _content(file_or_data):
     return file_or_data
 
 
+class TLSVersion:
+    TLSv1_2 = 0x0303
+    TLSv1_3 = 0x0304
+
+
+def _passed_on(name):
+    return property(
+        lambda self: getattr(self._context, name),
+        lambda self, value: setattr(self._context, name, value),
+    )
+
+
 class SSLContext:
+    verify_mode = _passed_on("verify_mode")
+    verify_callback = _passed_on("verify_callback")
+    check_hostname = _passed_on("check_hostname")
+    minimum_version = _passed_on("minimum_version")
+    maximum_version = _passed_on("maximum_version")
+
     def __init__(self, protocol=PROTOCOL_TLS_CLIENT):
         self._context = tls.SSLContext(protocol)
         self._has_authorities = False
-        self.check_hostname = protocol == PROTOCOL_TLS_CLIENT
-
-    @property
-    def verify_mode(self):
-        return self._context.verify_mode
-
-    @verify_mode.setter
-    def verify_mode(self, mode):
-        self._context.verify_mode = mode
+        self.set_alpn_protocols = self._context.set_alpn_protocols
+        self.get_ciphers = self._context.get_ciphers
 
     def load_cert_chain(self, certfile, keyfile=None):
         """Names of files, or what is in them; without a key, both are in the first one."""
@@ -71,14 +84,16 @@ class SSLContext:
             self.load_verify_locations(place)
             return
 
-    def get_ciphers(self):
-        return self._context.get_ciphers()
-
     def set_ciphers(self, ciphers):
         self._context.set_ciphers(ciphers.split(":") if isinstance(ciphers, str) else ciphers)
 
     def wrap_socket(
-        self, sock, server_side=False, do_handshake_on_connect=True, server_hostname=None
+        self,
+        sock,
+        server_side=False,
+        do_handshake_on_connect=True,
+        server_hostname=None,
+        session=None,
     ):
         if self.verify_mode != CERT_NONE and not self._has_authorities and not server_side:
             raise SSLError(
@@ -90,6 +105,7 @@ class SSLContext:
             server_side=server_side,
             do_handshake_on_connect=do_handshake_on_connect,
             server_hostname=server_hostname,
+            session=session,
         )
 
 
