@@ -42,23 +42,15 @@ static const char *next_ip(cmdline_walk_t *walk) {
     return word ? word + strlen(NAME) : NULL;
 }
 
-typedef bool (*visit_t)(const char *value, void *ctx);
-
-/* Those of the command line first, until `visit` wants no more. */
-static void visit_settings(visit_t visit, void *ctx) {
-    const cmdline_t *words[] = { system_words(), application_settings() };
-    for (unsigned i = 0; i < 2; ++i) {
-        cmdline_walk_t walk = cmdline_begin(words[i]);
-        const char *value;
-        while ((value = next_ip(&walk))) {
-            if (!visit(value, ctx)) {
-                return;
-            }
-        }
+static void visit_ips(const cmdline_t *words, void (*visit)(const char *value, void *ctx), void *ctx) {
+    cmdline_walk_t walk = cmdline_begin(words);
+    const char *value;
+    while ((value = next_ip(&walk))) {
+        visit(value, ctx);
     }
 }
 
-static bool check_ip(const char *value, void *ctx) {
+static void check_ip(const char *value, void *ctx) {
     (void)ctx;
     ip_setting_t setting;
     if (!ip_setting_parse(value, &setting)) {
@@ -67,11 +59,11 @@ static bool check_ip(const char *value, void *ctx) {
     if (setting.hostname[0]) {
         addresses_set_hostname(setting.hostname);
     }
-    return true;
 }
 
 void addresses_check_settings(void) {
-    visit_settings(check_ip, NULL);
+    visit_ips(application_settings(), check_ip, NULL);
+    visit_ips(system_words(), check_ip, NULL);
     const char *name = system_setting("hostname");
     if (name && !addresses_set_hostname(name)) {
         panic("the setting hostname= wants a name of up to 63 characters");
@@ -122,23 +114,8 @@ void addresses_autoconfigure(struct netif *netif, bool on) {
     }
 }
 
-typedef struct _search_t {
-    const interface_t *interface;
-    ip_setting_t setting;
-    bool found;
-} search_t;
-
-/* One without a name means the first interface. */
-static bool is_of(const char *value, void *ctx) {
-    search_t *search = ctx;
-    ip_setting_t *setting = &search->setting;
-    ip_setting_parse(value, setting);
-    search->found = setting->device[0] ? !strcmp(setting->device, search->interface->name) : !search->interface->index;
-    return !search->found;
-}
-
-static void apply(struct netif *netif, const ip_setting_t *setting) {
-    netif->ip6_autoconfig_enabled = setting->dhcp;
+static void apply(struct netif *netif, const ip_setting_t *setting, u8_t *dns_servers) {
+    netif->ip6_autoconfig_enabled |= setting->dhcp;
     if (setting->dhcp) {
         dhcp_start(netif);
     }
@@ -147,21 +124,41 @@ static void apply(struct netif *netif, const ip_setting_t *setting) {
     } else if (setting->has_address) {
         addresses_set6(netif, ip_2_ip6(&setting->address));
     }
-    for (unsigned i = 0, at = 0; i < 2; ++i) {
+    for (unsigned i = 0; i < 2; ++i) {
         if (!ip_addr_isany_val(setting->dns[i])) {
-            dns_setserver(at++, &setting->dns[i]);
+            dns_setserver((*dns_servers)++, &setting->dns[i]);
         }
+    }
+}
+
+typedef struct _settings_of_t {
+    interface_t *interface;
+    bool found;
+    u8_t dns_servers;
+} settings_of_t;
+
+/* One without a name means the first interface. */
+static void apply_if_of(const char *value, void *ctx) {
+    settings_of_t *settings = ctx;
+    interface_t *interface = settings->interface;
+    ip_setting_t setting;
+    ip_setting_parse(value, &setting);
+    if (setting.device[0] ? !strcmp(setting.device, interface->name) : !interface->index) {
+        apply(&interface->netif, &setting, &settings->dns_servers);
+        settings->found = true;
     }
 }
 
 void addresses_begin(interface_t *interface) {
     struct netif *netif = &interface->netif;
-    search_t search = { .interface = interface };
-    visit_settings(is_of, &search);
-    if (!search.found) {
-        search.setting = (ip_setting_t) { .dhcp = true };
-    }
     netif->hostname = hostname;
     netif_create_ip6_linklocal_address(netif, 1);
-    apply(netif, &search.setting);
+    settings_of_t settings = { .interface = interface };
+    visit_ips(system_words(), apply_if_of, &settings);
+    if (!settings.found) {
+        visit_ips(application_settings(), apply_if_of, &settings);
+    }
+    if (!settings.found) {
+        apply(netif, &(ip_setting_t) { .dhcp = true }, &settings.dns_servers);
+    }
 }

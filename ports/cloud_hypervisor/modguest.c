@@ -93,6 +93,10 @@ static const mp_rom_map_elem_t guest_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_msr), MP_ROM_PTR(&guest_msr_obj) },
     { MP_ROM_QSTR(MP_QSTR_pages), MP_ROM_PTR(&guest_pages_obj) },
     { MP_ROM_QSTR(MP_QSTR_pci), MP_ROM_PTR(&guest_pci_obj) },
+    #if MICROPY_PY_SOCKET
+    { MP_ROM_QSTR(MP_QSTR_interface), MP_ROM_PTR(&guest_interface_obj) },
+    { MP_ROM_QSTR(MP_QSTR_connection), MP_ROM_PTR(&guest_connection_obj) },
+    #endif
     { MP_ROM_QSTR(MP_QSTR_peek), MP_ROM_PTR(&guest_peek_obj) },
     { MP_ROM_QSTR(MP_QSTR_physical), MP_ROM_PTR(&guest_physical_obj) },
     { MP_ROM_QSTR(MP_QSTR_poke), MP_ROM_PTR(&guest_poke_obj) },

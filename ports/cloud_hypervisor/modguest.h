@@ -31,4 +31,8 @@ MP_DECLARE_CONST_FUN_OBJ_0(guest_callers_obj);
 MP_DECLARE_CONST_FUN_OBJ_0(guest_pci_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(guest_vector_obj);
 
+// modguest_network.c
+MP_DECLARE_CONST_FUN_OBJ_1(guest_interface_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(guest_connection_obj);
+
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MODGUEST_H

@@ -7,6 +7,7 @@
 #include "py/stream.h"
 
 #include "kernel/clock.h"
+#include "lwip/prot/ip6.h"
 #include "socket_address.h"
 #include "socket_obj.h"
 #include "socket_parts.h"
@@ -105,10 +106,26 @@ static ssize_t receive_stream(socket_t *socket, int fd, const socket_step_t *ste
     return done;
 }
 
+// lwIP gives a raw socket the header too. Of IPv6 nobody else does: RFC 3542, 3.
+static ssize_t receive_raw_ipv6(socket_t *socket, int fd, const socket_step_t *step) {
+    uint8_t header[IP6_HLEN];
+    struct iovec parts[] = { { header, sizeof(header) }, { step->buffer, step->len } };
+    struct msghdr message = { .msg_name = step->address, .msg_namelen = step->address_len ? *step->address_len : 0,
+                              .msg_iov = parts, .msg_iovlen = MP_ARRAY_SIZE(parts) };
+    mutex_lock(&socket->reading);
+    ssize_t done = lwip_recvmsg(fd, &message, step->flags);
+    mutex_unlock(&socket->reading);
+    if (step->address_len) {
+        *step->address_len = message.msg_namelen;
+    }
+    return done < 0 ? done : MAX(done - (ssize_t)sizeof(header), 0);
+}
+
 // What takes part in recv(): of a stream it has no address.
 static socket_step_t receiving(const socket_obj_t *self, void *buffer, size_t len, int flags) {
-    bool streams = self->type == SOCK_STREAM;
-    return (socket_step_t) { .fn = streams ? receive_stream : receive, .buffer = buffer, .len = len, .flags = flags };
+    bool streams = self->type == SOCK_STREAM, is_raw_ipv6 = self->type == SOCK_RAW && self->family == AF_INET6;
+    return (socket_step_t) { .fn = streams ? receive_stream : is_raw_ipv6 ? receive_raw_ipv6 : receive,
+                             .buffer = buffer, .len = len, .flags = flags };
 }
 
 static size_t size_of(mp_obj_t size_in) {

@@ -16,7 +16,8 @@ from tools.guest import Guest, GuestCrashed
 from tools.vmm.base import Ending
 
 FUNCTIONS = [
-    *("build", "info", "uptime", "date", "cpuid", "msr", "interrupts", "acpi", "lspci", "memory"),
+    *("build", "info", "uptime", "date", "cpuid", "msr", "interrupts", "acpi", "lspci"),
+    *("interfaces", "connections", "ping", "dns", "ntp", "memory"),
     *("mappings", "heap", "top", "peek", "poke", "dump", "physical", "random", "backtrace"),
     *("halt", "reboot"),
 ]
@@ -62,7 +63,7 @@ def test_module_is_not_imported_at_the_boot(shared_guest: Guest) -> None:
 def test_help_lists_every_function(looking: Guest) -> None:
     listed = re.findall(r"^(\w+)\(.*\)  +\S", looking.output_of("guest.help()"), re.MULTILINE)
     assert listed == FUNCTIONS
-    assert looking.eval(f"[callable(getattr(guest, name)) for name in {FUNCTIONS}]") == [True] * 21
+    assert looking.eval(f"[callable(getattr(guest, name)) for name in {FUNCTIONS}]") == [True] * 26
 
 
 def test_help_of_one(looking: Guest) -> None:

@@ -227,6 +227,39 @@ def lspci(address=None):
     return pci.lspci(address)
 
 
+# The network.
+
+
+def interfaces():
+    from guest import net
+
+    return net.interfaces()
+
+
+def connections():
+    from guest import net
+
+    return net.connections()
+
+
+def ping(host, count=4, size=56, timeout=1.0):
+    from guest import net
+
+    return net.ping(host, count, size, timeout)
+
+
+def dns(name=None):
+    from guest import net
+
+    return net.dns(name)
+
+
+def ntp(server=None, set=False):
+    from guest import net
+
+    return net.ntp(server, set)
+
+
 # Memory.
 
 _KINDS = {1: "RAM", 2: "reserved", 3: "ACPI tables", 4: "ACPI NVS", 5: "broken", 7: "persistent"}

@@ -37,6 +37,22 @@ guest.lspci("00:01.0") has its BARs, its capabilities and where those lie, and
 its interrupts: the entries of its MSI-X table. driver: who has interrupts of
 it; a device that nobody has used yet has none.
 
+interfaces()  the network devices
+Their state, address, and what went through them. A device that is stopped
+says why in its state.
+
+connections()  TCP connections, listeners and UDP sockets
+Of all interpreters. unacknowledged: sent, and not yet known to have come.
+
+ping(host, count=4, size=56, timeout=1.0)  asks a host whether it is there
+By echo requests of ICMP, of so many bytes. problem: empty where it answered.
+
+dns(name=None)  the addresses of a name, or the server that is asked
+
+ntp(server=None, set=False)  the time of an NTP server
+Without a server it is ntptime.host. ahead: of this machine's clock, which
+set=True sets.
+
 memory()  the physical memory map
 ranges: as the VMM gave it. uses: what the firmware keeps for good. pages: the
 rest; promised to areas that are not touched yet; touched at least once since
