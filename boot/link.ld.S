@@ -47,6 +47,10 @@ SECTIONS
         kernel_boot_end = .;
 #endif
         kernel_rest_start = .;
+        /* AES, as the C library, does what its caller is: the kernel's generator, or an application's Mbed TLS. */
+        cipher_start = .;
+        *libkernel.a:*(.text.mbedtls_aes* .text.mbedtls_internal_aes* .text.mbedtls_platform_zeroize)
+        cipher_end = .;
         *libkernel.a:*(.text .text.*)
         kernel_rest_end = .;
         MUST_FINISH(.text .text.*)

@@ -6,9 +6,10 @@
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 
-/* Set by the linker script: the kernel's text is in two parts, with its library of C functions in the first. */
+/* Set by the linker script: the kernel's text is in two parts, with its library of C functions in the first, and AES in the
+ * second one. */
 extern const uint8_t image_start[], libc_start[], libc_end[];
-extern const uint8_t kernel_boot_end[], kernel_rest_start[], kernel_rest_end[];
+extern const uint8_t kernel_boot_end[], kernel_rest_start[], cipher_start[], cipher_end[], kernel_rest_end[];
 
 static bool is_between(uintptr_t at, const uint8_t *start, const uint8_t *end) {
     return at >= (uintptr_t)start && at < (uintptr_t)end;
@@ -21,11 +22,15 @@ static bool is_of_an_interpreter(const interrupt_frame_t *frame, uintptr_t at) {
            && !is_between(at, kernel_rest_start, kernel_rest_end);
 }
 
-/* Who has called the C library, if that is where it was. */
+static bool is_library(uintptr_t at) {
+    return is_between(at, libc_start, libc_end) || is_between(at, cipher_start, cipher_end);
+}
+
+/* Who has called the C library or AES, if that is where it was. */
 static uintptr_t caller_of_library(const interrupt_frame_t *frame) {
     uintptr_t at = frame->rip;
     const uintptr_t *rbp = (const uintptr_t *)frame->rbp, *last = NULL;
-    while (is_between(at, libc_start, libc_end) && rbp > last && paging_readable((uintptr_t)rbp, 2 * sizeof(*rbp))) {
+    while (is_library(at) && rbp > last && paging_readable((uintptr_t)rbp, 2 * sizeof(*rbp))) {
         at = rbp[1];
         last = rbp;
         rbp = (const uintptr_t *)rbp[0];

@@ -29,6 +29,10 @@ def poke(address):
 def poke_by_the_c_library(address):
     import uctypes
     uctypes.bytearray_at(address, 4096)[:] = bytes(4096)
+def poke_by_aes(address):
+    import cryptolib, uctypes
+    there = uctypes.bytearray_at(address, 64)
+    cryptolib.aes(bytes(16), 2, bytes(16)).encrypt(there, there)
 def overwrite(start, size):
     import uctypes
     data = uctypes.bytearray_at(start, size)
@@ -116,6 +120,7 @@ def test_threads_files_and_timers_end_with_their_interpreter(boot: Boot, cpus: i
 FAULTS = {
     "a null pointer": "poke, 0x10",
     "a null pointer in C": "poke_by_the_c_library, 0x10",
+    "a null pointer in AES": "poke_by_aes, 0x10",
     "the image": "poke, 0x100000",
     "beyond its heap": "poke, 0x6ffff000",
     "no address": "poke, 0x7234567812345678",
