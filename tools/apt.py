@@ -106,15 +106,20 @@ Acquire::Languages "none";
     return ["apt-get", "-c", str(configuration), *_NETWORK_OPTIONS]
 
 
+def dependencies(package: str, pattern: str) -> list[str]:
+    """The names of those direct dependencies of `package` that match the regular expression."""
+    answer = _run(["apt-cache", "depends", "--important", package], f"what {package} is")
+    names = re.findall(r"Depends: (\S+)", answer)
+    return [str(name) for name in names if re.fullmatch(pattern, name)]
+
+
 def dependency(package: str, pattern: str) -> str:
-    """The name of the first dependency of `package` that matches the regular expression.
+    """The first one.
 
     For metapackages such as linux-image-cloud-amd64, whose dependency names the real one.
     """
-    answer = _run(["apt-cache", "depends", "--important", package], f"what {package} is")
-    for name in re.findall(r"Depends: (\S+)", answer):
-        if re.fullmatch(pattern, name):
-            return str(name)
+    for name in dependencies(package, pattern):
+        return name
     raise UserError(
         f"apt knows no dependency of {package} like {pattern}.", "As root: apt-get update"
     )

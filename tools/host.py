@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "test": ("clang", "libclang-rt-dev|libclang-rt-*-dev", "cpio"),
     "debug": ("gdb",),
     "disk": ("dosfstools",),
-    "peers": ("iproute2", "iputils-ping", "dnsmasq-base", "openssl"),
+    "peers": ("iproute2", "iputils-ping", "dnsmasq-base", "openssl", "curl", "mosquitto-clients"),
 }
 
 
