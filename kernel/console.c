@@ -36,6 +36,17 @@ static bool quoted; /* The next byte comes behind a quote. */
 
 static mutex_t output_lock;
 
+/* A byte that came, from whom ever. The ring has room, and the lock is held. */
+static void take(int c) {
+    if (c == break_char && !quoted) {
+        interpreter_interrupt(break_owner);
+        return;
+    }
+    quoted = c == quote_char && !quoted;
+    ring[head % RING_SIZE] = c;
+    __atomic_store_n(&head, head + 1, __ATOMIC_RELEASE);
+}
+
 /* Moves everything the UART has into the ring. The lock is held. */
 static void take_in(void) {
     left_in_uart = false;
@@ -48,13 +59,7 @@ static void take_in(void) {
         if (c < 0) {
             return;
         }
-        if (c == break_char && !quoted) {
-            interpreter_interrupt(break_owner);
-            continue;
-        }
-        quoted = c == quote_char && !quoted;
-        ring[head % RING_SIZE] = c;
-        __atomic_store_n(&head, head + 1, __ATOMIC_RELEASE);
+        take(c);
     }
 }
 
@@ -80,6 +85,17 @@ void console_init(void) {
     uint64_t flags = spin_lock_irqsave(&lock);
     take_in();
     spin_unlock_irqrestore(&lock, flags);
+}
+
+size_t console_type(const uint8_t *data, size_t len) {
+    uint64_t flags = spin_lock_irqsave(&lock);
+    size_t at = 0;
+    while (at < len && head - tail != RING_SIZE) {
+        take(data[at++]);
+    }
+    spin_unlock_irqrestore(&lock, flags);
+    interpreters_signal_all();
+    return at;
 }
 
 bool console_readable(void) {

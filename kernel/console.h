@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct _interpreter_t;
 
@@ -19,6 +20,9 @@ bool console_readable(void);
 
 /* Takes one byte, 0..255, or -1 where there is none. Any thread; interrupts on. */
 int console_read(void);
+
+/* Takes bytes as if they had come by the serial line. How many: there is no room for the others. Any thread. */
+size_t console_type(const uint8_t *data, size_t len);
 
 /* Sends all the bytes as they are, and waits for the UART. Any thread, interrupts on: those of two
  * threads do not mix. */

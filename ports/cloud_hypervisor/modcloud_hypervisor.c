@@ -9,6 +9,8 @@
 
 #include "boot/idt.h"
 #include "kernel/clock.h"
+#include "kernel/console.h"
+#include "kernel/interpreters.h"
 #include "kernel/system.h"
 #include "ramdisk.h"
 
@@ -65,10 +67,26 @@ static mp_obj_t cloud_hypervisor_interrupts(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(cloud_hypervisor_interrupts_obj, cloud_hypervisor_interrupts);
 
+#if MICROPY_PY_SOCKET
+// _type(bytes): as if they were typed at the console; how many there was room for. It is the first interpreter's.
+static mp_obj_t cloud_hypervisor_type(mp_obj_t bytes) {
+    mp_buffer_info_t buffer;
+    mp_get_buffer_raise(bytes, &buffer, MP_BUFFER_READ);
+    if (!interpreter_is_main(interpreter_current())) {
+        mp_raise_msg(&mp_type_RuntimeError, MP_ERROR_TEXT("the prompt is another interpreter's"));
+    }
+    return MP_OBJ_NEW_SMALL_INT(console_type(buffer.buf, buffer.len));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(cloud_hypervisor_type_obj, cloud_hypervisor_type);
+#endif
+
 static const mp_rom_map_elem_t cloud_hypervisor_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_cloud_hypervisor) },
     #if MICROPY_VFS_LFS2
     { MP_ROM_QSTR(MP_QSTR_RAMDisk), MP_ROM_PTR(&ramdisk_type) },
+    #endif
+    #if MICROPY_PY_SOCKET
+    { MP_ROM_QSTR(MP_QSTR__type), MP_ROM_PTR(&cloud_hypervisor_type_obj) },
     #endif
     { MP_ROM_QSTR(MP_QSTR_clock), MP_ROM_PTR(&cloud_hypervisor_clock_obj) },
     { MP_ROM_QSTR(MP_QSTR_cmdline), MP_ROM_PTR(&cloud_hypervisor_cmdline_obj) },

@@ -143,6 +143,7 @@ void mp_hal_signal_event(void);
 #if MICROPY_PY_TLS
 #define MICROPY_TRACKED_ALLOC (1) // What Mbed TLS has of the heap.
 #endif
+#define MICROPY_PY_WEBSOCKET (MICROPY_PY_SOCKET)
 #define MICROPY_PY_OS_INCLUDEFILE "ports/cloud_hypervisor/modos.c"
 #ifndef MICROPY_PY_OS_DUPTERM
 #define MICROPY_PY_OS_DUPTERM (1)

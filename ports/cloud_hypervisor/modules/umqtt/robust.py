@@ -32,10 +32,10 @@ class MQTTClient(simple.MQTTClient):
             i += 1
             self.delay(i)
 
-    def _persist(self, do, attempts=None):
+    def _persist(self, function, attempts=None):
         while attempts is None or attempts:
             try:
-                return do()
+                return function()
             except OSError as e:
                 self.log(False, e)
             self.reconnect()

@@ -10,16 +10,30 @@ import select
 import socket
 from errno import ECONNRESET, ETIMEDOUT
 
-_CONNECT, _CONNACK, _PUBLISH, _PUBACK = 0x10, 0x20, 0x30, 0x40
-_SUBSCRIBE, _SUBACK, _UNSUBSCRIBE, _UNSUBACK = 0x82, 0x90, 0xA2, 0xB0
-_PINGREQ, _PINGRESP, _DISCONNECT = 0xC0, 0xD0, 0xE0
+from micropython import const
+
+# Kinds of packets, with their flags.
+_CONNECT = const(0x10)
+_CONNACK = const(0x20)
+_PUBLISH = const(0x30)
+_PUBACK = const(0x40)
+_SUBSCRIBE = const(0x82)
+_SUBACK = const(0x90)
+_UNSUBSCRIBE = const(0xA2)
+_UNSUBACK = const(0xB0)
+_PINGREQ = const(0xC0)
+_PINGRESP = const(0xD0)
+_DISCONNECT = const(0xE0)
+
+_MOST = const(1 << 24)
+"""Bytes of a packet that the broker sends."""
 
 
 class MQTTException(Exception):
     """What the broker has refused, by number, or how it breaks the protocol."""
 
 
-def _field(value):
+def _encoded(value):
     """Text or bytes, behind their length."""
     data = value.encode() if isinstance(value, str) else value
     if len(data) > 0xFFFF:
@@ -27,15 +41,12 @@ def _field(value):
     return len(data).to_bytes(2, "big") + data
 
 
-def _check_qos(qos):
+def _check(qos):
     if qos not in (0, 1):
         raise ValueError("qos must be 0 or 1")
 
 
 class MQTTClient:
-    MAX_SIZE = 1 << 24
-    """Of a packet that the broker sends, in bytes."""
-
     def __init__(
         self,
         client_id,
@@ -66,15 +77,15 @@ class MQTTClient:
         self.lw_retain = False
         self._plain = None  # What `sock` is, below TLS.
         self._timeout = None
-        self._is_pinged = False
+        self._waits = False  # For the answer to a ping.
 
-    def set_callback(self, f):
-        """f(topic, message), both bytes, for each message that comes."""
-        self.cb = f
+    def set_callback(self, callback):
+        """callback(topic, message), both bytes, for each message that comes."""
+        self.cb = callback
 
     def set_last_will(self, topic, msg, retain=False, qos=0):
         """What the broker publishes when this client is lost. Before connect()."""
-        _check_qos(qos)
+        _check(qos)
         if not topic:
             raise ValueError("a topic is wanted")
         self.lw_topic = topic
@@ -89,7 +100,7 @@ class MQTTClient:
             self.sock.close()
         if timeout is not None:
             self._timeout = timeout
-        self._is_pinged = False
+        self._waits = False
         self._plain = self.sock = socket.create_connection((self.server, self.port), self._timeout)
         try:
             if self.ssl is True:
@@ -98,30 +109,26 @@ class MQTTClient:
                 self.sock = ssl.wrap_socket(self.sock, **self.ssl_params)
             elif self.ssl:
                 self.sock = self.ssl.wrap_socket(self.sock, server_hostname=self.server)
-            self._send(_CONNECT, self._introduction(clean_session))
-            op, answer = self._receive(self._read(1))
-            if op != _CONNACK or len(answer) != 2:
-                raise MQTTException("no CONNACK")
-            if answer[1]:
-                raise MQTTException(answer[1])
+            flags = clean_session << 1
+            fields = _encoded(self.client_id)
+            if self.lw_topic:
+                flags |= 0x04 | self.lw_qos << 3 | self.lw_retain << 5
+                fields += _encoded(self.lw_topic) + _encoded(self.lw_msg)
+            if self.user is not None:
+                flags |= 0x80
+                fields += _encoded(self.user)
+            if self.pswd is not None:
+                flags |= 0x40
+                fields += _encoded(self.pswd)
+            introduction = b"\0\4MQTT\4" + bytes((flags,)) + self.keepalive.to_bytes(2, "big")
+            self._send(_CONNECT, introduction, fields)
+            answer = self._wait(_CONNACK, b"")
+            if len(answer) != 2 or answer[1]:
+                raise MQTTException(answer[-1] if answer else "no answer")
         except BaseException:
             self.sock.close()
             raise
         return answer[0] & 1
-
-    def _introduction(self, clean_session):
-        flags = clean_session << 1
-        fields = _field(self.client_id)
-        if self.lw_topic:
-            flags |= 0x04 | self.lw_qos << 3 | self.lw_retain << 5
-            fields += _field(self.lw_topic) + _field(self.lw_msg)
-        if self.user is not None:
-            flags |= 0x80
-            fields += _field(self.user)
-            if self.pswd is not None:
-                flags |= 0x40
-                fields += _field(self.pswd)
-        return b"\0\4MQTT\4" + bytes((flags,)) + self.keepalive.to_bytes(2, "big") + fields
 
     def disconnect(self):
         try:
@@ -134,42 +141,41 @@ class MQTTClient:
 
     def publish(self, topic, msg, retain=False, qos=0):
         """With qos=1, until the broker has it."""
-        _check_qos(qos)
-        data = _field(topic)
+        _check(qos)
+        data = _encoded(topic)
         if qos:
-            data += self._next_pid()
+            data += self._number()
         self._send(
             _PUBLISH | qos << 1 | retain, data, msg.encode() if isinstance(msg, str) else msg
         )
         if qos:
-            self._await(_PUBACK, data[-2:])
+            self._wait(_PUBACK, data[-2:])
 
     def subscribe(self, topic, qos=0):
-        _check_qos(qos)
+        _check(qos)
         if self.cb is None:
             raise ValueError("set_callback() comes first")
-        pid = self._next_pid()
-        self._send(_SUBSCRIBE, pid, _field(topic), bytes((qos,)))
-        answer = self._await(_SUBACK, pid)
+        pid = self._number()
+        self._send(_SUBSCRIBE, pid, _encoded(topic), bytes((qos,)))
+        answer = self._wait(_SUBACK, pid)
         if answer not in (b"\0", b"\1"):
             raise MQTTException(*answer)
 
     def unsubscribe(self, topic):
-        pid = self._next_pid()
-        self._send(_UNSUBSCRIBE, pid, _field(topic))
-        self._await(_UNSUBACK, pid)
+        pid = self._number()
+        self._send(_UNSUBSCRIBE, pid, _encoded(topic))
+        self._wait(_UNSUBACK, pid)
 
     def wait_msg(self):
         """Wait for a packet, and call the callback if it is a message. Its first byte; None for the
         answer to a ping."""
-        return self._handle(self._wait())[0]
+        return self._next(None)[0]
 
     def check_msg(self):
         """As wait_msg(), but None where nothing has come."""
-        first = self._look()
-        return self._handle(first)[0] if first else None
+        return self._next(0)[0]
 
-    def _next_pid(self):
+    def _number(self):
         self.pid = self.pid % 0xFFFF + 1
         return self.pid.to_bytes(2, "big")
 
@@ -196,73 +202,63 @@ class MQTTClient:
             data += piece or b""
         return data
 
-    def _look(self):
-        """The first byte of a packet, if one has come."""
-        self._plain.setblocking(False)
-        try:
-            first = self.sock.read(1)
-        finally:
-            self._plain.settimeout(self._timeout)
-        if first == b"":
-            raise OSError(ECONNRESET)
-        return first
-
-    def _wait(self, timeout=None):
-        """The first byte of the next packet."""
-        ms = int(timeout * 1000) if timeout else self.keepalive * 500 or -1
+    def _next(self, timeout):
+        """The kind of the next packet and what is in it; a message is handed over. An error in the
+        middle ends the connection. None where nothing has come and `timeout` is 0; None as that is
+        for ever."""
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
-        while not (first := self._look()):
-            if not poll.poll(ms):
-                if timeout or self._is_pinged:
+        while True:
+            self._plain.setblocking(False)
+            try:
+                op = self.sock.read(1)
+            finally:
+                self._plain.settimeout(self._timeout)
+            if op:
+                break
+            if op == b"":
+                raise OSError(ECONNRESET)
+            if timeout == 0:
+                return None, None
+            if not poll.poll(int(timeout * 1000) if timeout else self.keepalive * 500 or -1):
+                if timeout or self._waits:
                     raise OSError(ETIMEDOUT)
-                self._is_pinged = True
+                self._waits = True
                 self.ping()
-        return first
-
-    def _receive(self, first):
-        """The kind of a packet and what is in it. An error in the middle ends the connection."""
+        op = op[0]
         try:
             size = shift = 0
             while True:
                 byte = self._read(1)[0]
                 size |= (byte & 0x7F) << shift
+                shift += 7
                 if byte < 0x80:
                     break
-                shift += 7
                 if shift > 21:
-                    raise MQTTException("a length of more than 4 bytes")
-            if size > self.MAX_SIZE:
-                raise MQTTException("a packet longer than MAX_SIZE")
-            return first[0], self._read(size)
+                    raise MQTTException("malformed")
+            if size > _MOST:
+                raise MQTTException("too long")
+            data = self._read(size)
+            qos = op >> 1 & 3
+            end = 2 + int.from_bytes(data[:2], "big")
+            start = end + 2 if qos else end
+            is_message = op & 0xF0 == _PUBLISH
+            if is_message and (qos > 1 or start > size or size < 2):
+                raise MQTTException("malformed")
         except BaseException:
             self.sock.close()
             raise
+        self._waits = False  # Whatever comes shows that it is there.
+        if is_message:
+            self.cb(data[2:end], data[start:])
+            if qos:
+                self._send(_PUBACK, data[end:start])
+        return None if op == _PINGRESP else op, data
 
-    def _handle(self, first):
-        op, data = self._receive(first)
-        self._is_pinged = False  # Whatever comes shows that it is there.
-        if op == _PINGRESP:
-            return None, data
-        if op & 0xF0 == _PUBLISH:
-            self._take(op, data)
-        return op, data
-
-    def _take(self, op, data):
-        qos = op >> 1 & 3
-        end = 2 + int.from_bytes(data[:2], "big")
-        start = end + 2 if qos else end
-        if qos > 1 or start > len(data) or len(data) < 2:
-            self.sock.close()
-            raise MQTTException("no message of QoS 0 or 1")
-        self.cb(data[2:end], data[start:])
-        if qos:
-            self._send(_PUBACK, data[end:start])
-
-    def _await(self, wanted, pid):
+    def _wait(self, wanted, pid):
         """What is behind the packet's number in the answer to it. Others are of what was given up
         before."""
         while True:
-            op, data = self._handle(self._wait(self._timeout))
-            if op == wanted and data[:2] == pid:
-                return data[2:]
+            op, data = self._next(self._timeout)
+            if op == wanted and data[: len(pid)] == pid:
+                return data[len(pid) :]
