@@ -10,6 +10,8 @@ from tests.guest.applications import Start, outcome
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
+SERVERS = ("http_server", "mqtt_client", "parallel_http_server", "tls_server", "udp_echo")
+
 INPUT = b"one\ntwo words\n\n"
 
 # Example, command line, exit status, output, why it ended badly.
@@ -44,4 +46,5 @@ def test_example(
 
 def test_every_example_is_run() -> None:
     elsewhere = {"board", "project"}  # test_boards.py, test_project.py
+    elsewhere |= set(SERVERS)  # test_network_examples.py
     assert {path.name for path in EXAMPLES.iterdir()} - elsewhere == {run[0] for run in RUNS}
