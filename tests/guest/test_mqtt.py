@@ -148,8 +148,8 @@ print(kind(client('x' * 65536, HOST).connect))
         "0",
         "MQTTException: 5",
         "OSError: 111",
-        "ValueError: keepalive must be 0 to 65535 seconds",
-        "ValueError: longer than 65535 bytes",
+        "ValueError: keepalive must be 0 to 65535",
+        "ValueError: too long",
     ]
 
 
@@ -227,10 +227,10 @@ _CONNACK = b"\x20\x02\0\0"
 BROKEN = [
     (b"", b"", "OSError: 104"),
     (b"HTTP/1.1 400 no\r\n", b"", "OSError: 104"),
-    (b"\x20\x03\0\0\0", b"", "MQTTException: no CONNACK"),
-    (b"\x20\x00", b"", "MQTTException: no CONNACK"),
-    (b"\x20\xff\xff\xff\xff\x7f", b"", "MQTTException: a length of more than 4 bytes"),
-    (b"\x20\xff\xff\xff\x7f", b"", "MQTTException: a packet longer than MAX_SIZE"),
+    (b"\x20\x03\0\0\0", b"", "MQTTException: malformed"),
+    (b"\x20\x00", b"", "MQTTException: malformed"),
+    (b"\x20\xff\xff\xff\xff\x7f", b"", "MQTTException: malformed"),
+    (b"\x20\xff\xff\xff\x7f", b"", "MQTTException: too long"),
     (b"\x20\x02\0\4", b"", "MQTTException: 4"),
     (_CONNACK, b"", "OSError: 104"),
     (_CONNACK, b"\x90", "OSError: 104"),
@@ -240,14 +240,14 @@ BROKEN = [
     (_CONNACK, b"\x90\x05\0\x01\0\0\0", "MQTTException: 0"),
     (_CONNACK, b"\x90\x03\0\x02\0" + b"\x90\x03\0\x01\x01", "None"),
     (_CONNACK, b"\x40\x02\0\x01" + b"\x90\x03\0\x01\0", "None"),
-    (_CONNACK, b"\x30\0", "MQTTException: no message of QoS 0 or 1"),
-    (_CONNACK, b"\x30\x01\0", "MQTTException: no message of QoS 0 or 1"),
-    (_CONNACK, b"\x30\x04\0\x03ab", "MQTTException: no message of QoS 0 or 1"),
-    (_CONNACK, b"\x32\x05\0\x02ab\0", "MQTTException: no message of QoS 0 or 1"),
-    (_CONNACK, b"\x34\x06\0\x02ab\0\x01", "MQTTException: no message of QoS 0 or 1"),
-    (_CONNACK, b"\x36\x06\0\x02ab\0\x01", "MQTTException: no message of QoS 0 or 1"),
+    (_CONNACK, b"\x30\0", "MQTTException: malformed"),
+    (_CONNACK, b"\x30\x01\0", "MQTTException: malformed"),
+    (_CONNACK, b"\x30\x04\0\x03ab", "MQTTException: malformed"),
+    (_CONNACK, b"\x32\x05\0\x02ab\0", "MQTTException: malformed"),
+    (_CONNACK, b"\x34\x06\0\x02ab\0\x01", "MQTTException: malformed"),
+    (_CONNACK, b"\x36\x06\0\x02ab\0\x01", "MQTTException: malformed"),
     (_CONNACK, b"\x30\x02\0\0" + b"\x90\x03\0\x01\0", "b'' b''\nNone"),
-    (_CONNACK, b"\xd0\x80\x80\x80\x80\x00", "MQTTException: a length of more than 4 bytes"),
+    (_CONNACK, b"\xd0\x80\x80\x80\x80\x00", "MQTTException: malformed"),
 ]
 
 

@@ -144,6 +144,11 @@ class WebRepl(WebSocket):
                 return self.result() or data
             data += piece[2:]
 
+    def ask_for(self, name: str, pieces: int) -> None:
+        """As get(), without a look at what comes."""
+        requests = self.frame(BINARY, b"\0") * pieces
+        self.connection.sendall(self.frame(BINARY, self._header(_GET, name)) + requests)
+
     def version(self) -> tuple[int, ...]:
         self.send(BINARY, self._header(_VERSION, ""))
         return tuple(self._content())

@@ -37,7 +37,7 @@ def _encoded(value):
     """Text or bytes, behind their length."""
     data = value.encode() if isinstance(value, str) else value
     if len(data) > 0xFFFF:
-        raise ValueError("longer than 65535 bytes")
+        raise ValueError("too long")
     return len(data).to_bytes(2, "big") + data
 
 
@@ -59,7 +59,7 @@ class MQTTClient:
         ssl_params={},  # noqa: B006
     ):
         if not 0 <= keepalive <= 0xFFFF:
-            raise ValueError("keepalive must be 0 to 65535 seconds")
+            raise ValueError("keepalive must be 0 to 65535")
         self.client_id = client_id
         self.sock = None
         self.server = server
@@ -123,8 +123,10 @@ class MQTTClient:
             introduction = b"\0\4MQTT\4" + bytes((flags,)) + self.keepalive.to_bytes(2, "big")
             self._send(_CONNECT, introduction, fields)
             answer = self._wait(_CONNACK, b"")
-            if len(answer) != 2 or answer[1]:
-                raise MQTTException(answer[-1] if answer else "no answer")
+            if len(answer) != 2:
+                raise MQTTException("malformed")
+            if answer[1]:
+                raise MQTTException(answer[1])
         except BaseException:
             self.sock.close()
             raise
@@ -182,7 +184,7 @@ class MQTTClient:
     def _send(self, op, *parts):
         size = sum(len(part) for part in parts)
         if size >= 1 << 28:
-            raise ValueError("longer than MQTT allows")
+            raise ValueError("too long")
         packet = bytearray((op,))
         while size > 0x7F:
             packet.append(size & 0x7F | 0x80)
