@@ -82,10 +82,12 @@ KERNEL_LDFLAGS = -n -nostdlib -static --gc-sections --build-id=sha1 -z noexecsta
 $(BUILD)/kernel/kernel/libc/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LIBC_CFLAGS)
 $(BUILD)/kernel/kernel/drbg.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_MBEDTLS_CFLAGS)
 $(BUILD)/kernel/kernel/net/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LWIP_CFLAGS)
-$(foreach file,$(LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o): KERNEL_EXTRA_CFLAGS = -Os
+$(foreach file,$(LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o): KERNEL_EXTRA_CFLAGS = -Oz
 $(BUILD)/kernel/lwip/api/lwip_sockets.o: KERNEL_EXTRA_CFLAGS = -Os -Wno-unused-parameter
 $(BUILD)/kernel/lwip/api/lwip_api_lib.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_delete.h
 $(BUILD)/kernel/lwip/api/lwip_api_msg.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_drain.h
+# It has names on the stack, of 256 bytes each.
+$(BUILD)/kernel/lwip/apps/mdns/lwip_mdns.o: KERNEL_EXTRA_CFLAGS = -Oz -Wframe-larger-than=2048
 # What runs once, or seldom, need not be fast.
 ifeq ($(filter -Os -Oz,$(COPT)),)
 KERNEL_SMALL = $(addprefix kernel/,application backtrace boot_info cmdline disk disk_part fs_fat fs_littlefs fs_probe hotplug interpreter_death \

@@ -8,6 +8,7 @@
 #include "kernel/devices.h"
 #include "kernel/net/addresses.h"
 #include "kernel/net/interface.h"
+#include "kernel/net/mdns.h"
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
@@ -89,6 +90,7 @@ static const char *add_netif(interface_t *interface) {
     set_link(interface);
     net_rx_start(interface);
     addresses_begin(interface);
+    mdns_begin(interface);
     return NULL;
 }
 
@@ -176,6 +178,7 @@ void interface_close(interface_t *interface) {
         net_remove_outlet(&interface->outlet);
         stop_device(interface);
         virtio_net_disconnect(&interface->device);
+        mdns_end(interface);
         netif_remove(&interface->netif);
         dhcp_cleanup(&interface->netif);
     }

@@ -71,6 +71,12 @@
 #define DNS_MAX_TTL 3600 // Seconds: how long kernel/net/timers.c goes back.
 #define LWIP_DNS_SUPPORT_MDNS_QUERIES 1
 
+/* The machine's own name, and nothing besides: kernel/net/mdns.c. */
+#define LWIP_MDNS_RESPONDER 1
+#define LWIP_NUM_NETIF_CLIENT_DATA 1
+#define MDNS_MAX_SERVICES 1
+#define LWIP_MDNS_SEARCH 0
+
 /* TCP. A window of 512 KiB; a shift by 4 lets it be told. */
 #define TCP_MSS 1460
 #define LWIP_WND_SCALE 1

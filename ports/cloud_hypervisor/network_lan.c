@@ -14,6 +14,7 @@
 #include "kernel/interpreters.h"
 #include "kernel/net/addresses.h"
 #include "kernel/net/core.h"
+#include "kernel/net/mdns.h"
 #include "kernel/net/net.h"
 #include "lwip/dhcp.h"
 #include "lwip/dns.h"
@@ -455,6 +456,9 @@ static void set_hostname(mp_obj_t name_in) {
     if (started) {
         net_lock();
         fits = addresses_set_hostname(name);
+        if (fits) {
+            mdns_rename();
+        }
         net_unlock();
     }
     MP_THREAD_GIL_ENTER();

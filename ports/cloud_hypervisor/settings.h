@@ -21,7 +21,7 @@
 #endif
 
 #if MICROPY_PY_SOCKET
-#define SETTINGS_OF_NETWORK , "hostname", "ip"
+#define SETTINGS_OF_NETWORK , "hostname", "ip", "mdns"
 #else
 #define SETTINGS_OF_NETWORK
 #endif

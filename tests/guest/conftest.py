@@ -162,10 +162,11 @@ def lan() -> Iterator[Lan]:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """One that has signed certificates for host.test and guest.test."""
+    """One that has signed certificates for host.test and guest.test, and rsa.test's."""
     authority = Authority(tmp_path_factory.mktemp("ca"), "ca")
     for host in ("host.test", "guest.test"):
         authority.sign(host)
+    authority.sign("rsa.test", rsa=True)
     return authority
 
 

@@ -14,7 +14,7 @@ from tests.guest.conftest import Boot
 from tests.guest.lan import Lan
 from tests.guest.mosquitto import Broker, mosquitto
 from tests.guest.test_network import dnsmasq
-from tests.guest.test_tls import Authority
+from tests.guest.tls_peers import Authority
 from tools.guest import Guest
 from tools.vmm.process import ChildProcess
 
@@ -153,9 +153,7 @@ print(kind(client('x' * 65536, HOST).connect))
     ]
 
 
-def test_tls(guest: Guest, lan: Lan, tmp_path_factory: pytest.TempPathFactory) -> None:
-    authority = Authority(tmp_path_factory.mktemp("ca"), "ca")
-    authority.sign(NAME)
+def test_tls(guest: Guest, lan: Lan, authority: Authority) -> None:
     dnsmasq(lan, f"--address=/{NAME}/{HOST}")
     broker = Broker(
         lan,

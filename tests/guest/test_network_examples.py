@@ -14,7 +14,7 @@ from tests.guest.applications import Start
 from tests.guest.lan import Lan
 from tests.guest.mosquitto import Broker
 from tests.guest.test_examples import SERVERS, files_of
-from tests.guest.test_tls import Authority
+from tests.guest.tls_peers import Authority
 from tools.guest import Guest
 from tools.vmm.base import Ending
 
@@ -62,9 +62,7 @@ def test_http_server(run: Run, lan: Lan) -> None:
     assert [json.loads(answer)["hello"] for answer in answers] == [str(i) for i in range(40)]
 
 
-def test_tls_server(run: Run, lan: Lan, tmp_path_factory: pytest.TempPathFactory) -> None:
-    authority = Authority(tmp_path_factory.mktemp("ca"), "ca")
-    authority.sign("guest.test")
+def test_tls_server(run: Run, lan: Lan, authority: Authority) -> None:
     files = {
         "cert.pem": authority.text("guest.test"),
         "key.pem": authority.text("guest.test", "key"),

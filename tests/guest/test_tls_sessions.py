@@ -187,7 +187,6 @@ print(talk(context)[0][0])
 
 
 def test_rsa(tls_guest: Guest, lan: Lan, authority: Authority) -> None:
-    authority.sign("rsa.test", rsa=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.file("rsa.test"), authority.file("rsa.test", "key"))
     server = Server(lan, context)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors */
+
+/* The machine's name in the domain local, for who asks by multicast (RFC 6762): lwIP's responder. Where another machine has
+ * the name it becomes name-2, and so on. The setting mdns=off has none of it. With the network's lock. */
+#ifndef MICROPY_INCLUDED_KERNEL_NET_MDNS_H
+#define MICROPY_INCLUDED_KERNEL_NET_MDNS_H
+
+#include "kernel/net/interface.h"
+
+/* Of an interface that begins, and of one that ends. */
+void mdns_begin(interface_t *interface);
+void mdns_end(interface_t *interface);
+
+/* The machine's name has changed. */
+void mdns_rename(void);
+
+#endif // MICROPY_INCLUDED_KERNEL_NET_MDNS_H
