@@ -258,7 +258,7 @@ def _broken_broker(lan: Lan) -> tuple[int, Callable[[], None]]:
         with server:
             for greeting, answer, _ in BROKEN:
                 connection, _ = server.accept()
-                with connection, contextlib.suppress(ConnectionResetError):
+                with connection, contextlib.suppress(OSError):
                     connection.settimeout(60)
                     connection.recv(100)
                     connection.sendall(greeting)

@@ -118,7 +118,9 @@ def test_udp_echo(run: Run, lan: Lan) -> None:
         client.settimeout(20)
         for size in (0, 1, 1472, 9000):
             client.send(bytes(size))
-            assert client.recv(65536) == bytes(size)
+            while (data := client.recv(65536)) == b"hello":
+                pass  # It was asked more than once.
+            assert data == bytes(size)
 
 
 def test_parallel_http_server(run: Run, lan: Lan) -> None:

@@ -58,6 +58,15 @@ def test_it_is_off_unless_it_is_started(stopped_guest: Guest, lan: Lan) -> None:
         lan.connect(GUEST, PORT)
     _, traceback = stopped_guest.exec("webrepl.start(password='')")
     assert traceback.endswith("ValueError: a password is wanted\n")
+    code = "import webrepl\\nwebrepl.start(password='x')"
+    code = f"""
+from concurrent import interpreters
+try: interpreters.create().exec("{code}")
+except interpreters.ExecutionFailed as e: print(e)
+"""
+    assert "RuntimeError: the prompt is another interpreter's" in stopped_guest.output_of(code)
+    with pytest.raises(ConnectionRefusedError):
+        lan.connect(GUEST, PORT)
 
 
 def test_the_prompt_is_at_both_ends(guest: Guest, lan: Lan) -> None:
@@ -99,9 +108,8 @@ def test_who_does_not_know_the_password(guest: Guest, lan: Lan) -> None:
     for password in (b"wrong", b"", PASSWORD.encode() + b"x", b"x" * 200):
         with WebSocket(lan.connect(GUEST, PORT, 60)) as web:
             assert web.receive() == (TEXT, b"Password: ")
-            web.send(BINARY, b"WA\x03" + bytes(79))
             web.send(TEXT, password)
-            web.send(TEXT, b"\r")
+            web.send(BINARY, b"\r")
             assert web.receive() == (TEXT, b"\r\nAccess denied\r\n")
             with pytest.raises(EOFError):
                 web.receive()
@@ -221,6 +229,25 @@ def test_who_does_not_read_holds_nobody_up_for_long(guest: Guest, lan: Lan) -> N
         web.ask_for("/big", 1500)
         time.sleep(1)
         answers(guest, 60)
+
+
+def test_nothing_is_left_of_connections(guest: Guest, lan: Lan) -> None:
+    memory = []
+    for _ in range(3):
+        for i in range(20):
+            with connect(lan) as web:
+                if i & 1:
+                    web.send(CLOSE, b"")
+                    assert web.receive() == (CLOSE, b"")
+            time.sleep(0.05)
+        with connect(lan) as web:
+            web.type(
+                b"import gc, webrepl; gc.collect(); print(len(webrepl._active), gc.mem_alloc())\r"
+            )
+            web.read_until(b"\r\n1 ")
+            memory.append(int(web.read_until(b"\r\n")))
+        time.sleep(0.5)
+    assert memory[-1] - memory[0] < 4096
 
 
 def test_a_soft_reset_and_boot_py(guest: Guest, lan: Lan) -> None:

@@ -83,7 +83,7 @@ class WebRepl(WebSocket):
         super().__init__(connection)
         self.shown = b""
         self.read_until(b"Password: ")
-        self.type(password.encode() + b"\r")
+        self.send(BINARY, password.encode() + b"\r")  # As webrepl_cli.py does.
         self.read_until(b"\r\nWebREPL connected\r\n>>> ")
 
     def type(self, keys: bytes) -> None:

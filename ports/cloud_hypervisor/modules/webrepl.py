@@ -121,7 +121,9 @@ class _Session(io.IOBase):
                     while True:
                         self._take(*self._next())
                 finally:
-                    os.dupterm(None)
+                    terminal = os.dupterm(None)
+                    if terminal is not self:
+                        os.dupterm(terminal)
         except (OSError, UnicodeError):
             pass
         finally:
@@ -132,9 +134,7 @@ class _Session(io.IOBase):
         self._send(_TEXT, b"Password: ")
         typed = b""
         while b"\r" not in typed and b"\n" not in typed:
-            kind, data = self._next()
-            if kind == _TEXT:
-                typed += data
+            typed += self._next()[1]  # Some clients send it as text, others do not.
             if len(typed) > _MOST_PASSWORD:
                 return False
         typed, end, rest = typed.replace(b"\n", b"\r").partition(b"\r")
