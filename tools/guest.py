@@ -26,6 +26,7 @@ from .raw_repl import INTERRUPT, RawRepl
 from .serial_line import LineClosed, SerialLine
 from .vmm.base import Ending, Vmm, VmSpec
 from .vmm.disk import Disk
+from .vmm.nic import Nic
 
 PROMPT = b">>> "
 SOFT_REBOOT = b"MPY: soft reboot\r\n"
@@ -185,6 +186,17 @@ class Guest:
     def resize_disk(self, id: str, size: int) -> None:
         """Give a disk another size, in bytes. The guest may take a moment to see it."""
         self.vmm.resize_disk(id, size)
+
+    # The network devices.
+
+    def add_nic(self, nic: Nic) -> str:
+        """Plug in a network device; gives its id. The guest may take a moment to see it."""
+        return self.vmm.add_nic(nic)
+
+    def remove_nic(self, id: str, timeout: float | None = None) -> None:
+        """Plug out a network device; GuestTimeout if the guest does not let go of it."""
+        if not self.vmm.remove_nic(id, self.timeout if timeout is None else timeout):
+            raise GuestTimeout(f"The guest does not let go of {id}.", self.output)
 
     # The line.
 

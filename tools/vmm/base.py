@@ -156,15 +156,26 @@ class Vmm(ABC):
 
         Those of VmSpec.disks are disk0, disk1, …
         """
-        raise self._no_hot_plug()
+        raise self._no_hot_plug("disks")
 
     def remove_disk(self, id: str, timeout: float) -> bool:
         """Ask the guest to let go of a disk; whether it has done so in time. UserError as above."""
-        raise self._no_hot_plug()
+        raise self._no_hot_plug("disks")
 
-    def _no_hot_plug(self) -> UserError:
+    def add_nic(self, nic: Nic) -> str:
+        """Plug a network device into the running machine; gives its id. UserError as above.
+
+        Those of VmSpec.nics are net0, net1, …
+        """
+        raise self._no_hot_plug("network devices")
+
+    def remove_nic(self, id: str, timeout: float) -> bool:
+        """Ask the guest to let go of a network device; whether it has done so in time."""
+        raise self._no_hot_plug("network devices")
+
+    def _no_hot_plug(self, what: str) -> UserError:
         return UserError(
-            f"{self.name} has no disks that come and go.", "Use Cloud Hypervisor: --vmm nested."
+            f"{self.name} has no {what} that come and go.", "Use Cloud Hypervisor: --vmm nested."
         )
 
     def resize_disk(self, id: str, size: int) -> None:

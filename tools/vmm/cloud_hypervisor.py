@@ -16,13 +16,13 @@ from . import cloud_hypervisor_cli as cli
 from . import kvm_probe
 from .base import Ending, Vmm, VmmError, VmSpec
 from .cloud_hypervisor_disks import GuestDisks, HostImage
+from .cloud_hypervisor_nics import GuestNics, HostTap
 from .disk import Disk, sector_size_of, why_refused
 from .gdb_port import GdbRelay
 from .kernel_image import check_kernel
 from .nic import Nic
 from .process import ChildProcess
 from .serial_bridge import SerialBridge
-from .tap import open_tap
 
 _START_TIMEOUT = 10.0
 
@@ -47,6 +47,8 @@ class CloudHypervisor(Vmm):
         self._relay: GdbRelay | None = None
         self._booted = False
         self._disks = GuestDisks(self.api, HostImage)
+        self._nics = GuestNics(self.api, self._host_tap)
+        self._place: Sequence[str] = ()
         self._first_disks: Sequence[Disk] = ()
         self._allow_reboot = False
         self._ending: Ending | None = None
@@ -61,7 +63,9 @@ class CloudHypervisor(Vmm):
             raise UserError(f"KVM is not usable here: {reason}.", "Use --vmm nested or qemu.")
         check_kernel(spec.kernel, spec.memory_bytes)
         _check_sector_sizes(spec.disks)
-        nics = _tap_interfaces(spec.nics)
+        if spec.nics:
+            self._place = spec.nics[0].enter
+        nics = self._nics.lend(spec.nics)
         self._first_disks = spec.disks
         disks = self._disks.lend(spec.disks, spec.cpus)
         if spec.gdb_port is not None:
@@ -71,7 +75,7 @@ class CloudHypervisor(Vmm):
         self._events_fd, events = os.pipe()
         os.set_blocking(self._events_fd, False)
         command = [
-            *_entering(spec.nics),
+            *self._place,
             str(self._program),
             "--api-socket",
             f"path={self._directory}/api",
@@ -164,6 +168,17 @@ class CloudHypervisor(Vmm):
     def remove_disk(self, id: str, timeout: float) -> bool:
         return self._disks.remove(id, timeout)
 
+    def add_nic(self, nic: Nic) -> str:
+        return self._nics.add(nic)
+
+    def remove_nic(self, id: str, timeout: float) -> bool:
+        return self._nics.remove(id, timeout)
+
+    def _host_tap(self, nic: Nic) -> HostTap:
+        if tuple(nic.enter) != tuple(self._place):
+            raise UserError("All tap interfaces have to be in one network namespace.")
+        return HostTap(nic)
+
     def resize_disk(self, id: str, size: int) -> None:
         self._disks.resize(id, size)
 
@@ -190,26 +205,6 @@ class CloudHypervisor(Vmm):
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
-
-
-def _tap_interfaces(nics: Sequence[Nic]) -> list[dict[str, Any]]:
-    """The network devices as the API has them. UserError unless each has a tap interface."""
-    for nic in nics:
-        if not nic.tap:
-            raise UserError(
-                "Cloud Hypervisor has no user networking.",
-                "Use --net tap=NAME, or --vmm qemu or nested.",
-            )
-        os.close(open_tap(nic.tap, nic.enter))  # Else it makes one, which leads nowhere.
-    return [cli.nic_config(nic, f"net{index}", nic.tap) for index, nic in enumerate(nics)]
-
-
-def _entering(nics: Sequence[Nic]) -> Sequence[str]:
-    """The words before its command that have it run where the tap interfaces are."""
-    places = {tuple(nic.enter) for nic in nics}
-    if len(places) > 1:
-        raise UserError("All tap interfaces have to be in one network namespace.")
-    return places.pop() if places else ()
 
 
 def _check_sector_sizes(disks: Sequence[Disk]) -> None:

@@ -12,7 +12,6 @@ import re
 import select
 import socket
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UserError
@@ -20,6 +19,7 @@ from ..terminal import progress
 from . import cloud_hypervisor_cli as cli
 from .base import Ending, Vmm, VmmError, VmSpec
 from .cloud_hypervisor_disks import GuestDisks
+from .cloud_hypervisor_nics import GuestNics
 from .disk import Disk
 from .gdb_port import GdbRelay
 from .kernel_image import check_kernel
@@ -74,7 +74,7 @@ class Nested(Vmm):
         self._pid = 0
         self._output = b""
         self._disks = self._no_disks()
-        self._nics: list[NestedNic] = []
+        self._nics = self._no_nics()
         self._events = cli.EventReader()
         self._allow_reboot = False
         self._ending: Ending | None = None
@@ -99,7 +99,7 @@ class Nested(Vmm):
         except NestedLinuxDied:
             # Between two guests; shared_linux starts another.
             self._disks = self._no_disks()
-            self._nics = []
+            self._nics = self._no_nics()
             self._prepare(spec)
 
     def _prepare(self, spec: VmSpec) -> None:
@@ -114,7 +114,7 @@ class Nested(Vmm):
         command = [f"/{CLOUD_HYPERVISOR}", "--seccomp", "false"]
         command += cli.arguments(spec, kernel, initramfs, f"socket={serial}", self._api, _EVENTS_FD)
         command += cli.disk_arguments(disks, cli.require())
-        command += cli.nic_arguments(self._lend_nics(spec.nics))
+        command += cli.nic_arguments(self._nics.lend(spec.nics))
         if spec.gdb_port is not None:
             command += ["--gdb", f"path={name}.gdb"]
         self._frames = _Frames(linux.run(command, serial, spec.allow_reboot))
@@ -126,19 +126,11 @@ class Nested(Vmm):
             self._relay = GdbRelay(spec.gdb_port, lambda: linux.connect_unix(f"{name}.gdb"))
             self.gdb_port = self._relay.port
 
-    def _lend_nics(self, nics: Sequence[Nic]) -> list[dict[str, Any]]:
-        configs = []
-        for index, nic in enumerate(nics):
-            self._nics.append(NestedNic(self.linux, nic))
-            configs.append(cli.nic_config(nic, f"net{index}", self._nics[-1].tap))
-        return configs
-
-    def _take_nics_back(self) -> None:
-        while self._nics:
-            self._nics.pop().take_back()
-
     def _no_disks(self) -> GuestDisks:
         return GuestDisks(self.api, lambda disk: NestedDisk(self.linux, disk))
+
+    def _no_nics(self) -> GuestNics:
+        return GuestNics(self.api, lambda nic: NestedNic(self.linux, nic))
 
     def boot(self) -> None:
         if self._frames is not None and self._pid == 0:
@@ -203,6 +195,12 @@ class Nested(Vmm):
     def remove_disk(self, id: str, timeout: float) -> bool:
         return self._disks.remove(id, timeout)
 
+    def add_nic(self, nic: Nic) -> str:
+        return self._nics.add(nic)
+
+    def remove_nic(self, id: str, timeout: float) -> bool:
+        return self._nics.remove(id, timeout)
+
     def resize_disk(self, id: str, size: int) -> None:
         version = self.version
         if int(version.lstrip("v").split(".")[0]) < _RESIZES_DEVICES:
@@ -254,7 +252,7 @@ class Nested(Vmm):
             self._frames.close()
             self._frames = None
         self._disks.take_all_back()
-        self._take_nics_back()
+        self._nics.take_all_back()
         if self._port and self._linux is not None and self._linux.alive:
             with contextlib.suppress(VmmError):  # It may die right now.
                 self._linux.end_forward(self._port)
