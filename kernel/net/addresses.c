@@ -70,8 +70,36 @@ void addresses_check_settings(void) {
     }
 }
 
+/* The address that an interface gives itself where no server answers is for as long as there is no other. lwIP 2.2.1 goes on
+ * to see whether it is free, and then puts it in the place of the one that has come meanwhile. */
+static void stop_autoip(struct netif *netif) {
+    struct autoip *autoip = netif_autoip_data(netif);
+    if (autoip) {
+        acd_stop(&autoip->acd);
+        autoip_stop(netif);
+    }
+}
+
+static void on_change(struct netif *netif, netif_nsc_reason_t reason, const netif_ext_callback_args_t *args) {
+    (void)args;
+    const ip4_addr_t *address = netif_ip4_addr(netif);
+    if (reason & LWIP_NSC_IPV4_ADDR_VALID && !ip4_addr_islinklocal(address)) {
+        stop_autoip(netif);
+    }
+}
+
+void addresses_end(struct netif *netif) {
+    struct autoip *autoip = netif_autoip_data(netif);
+    if (autoip) {
+        netif_set_client_data(netif, LWIP_NETIF_CLIENT_DATA_INDEX_AUTOIP, NULL);
+        mem_free(autoip);
+    }
+    dhcp_cleanup(netif);
+}
+
 void addresses_ask(struct netif *netif, bool dhcp) {
     dhcp_release_and_stop(netif);
+    stop_autoip(netif);
     netif_set_addr(netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
     if (dhcp) {
         dhcp_start(netif);
@@ -151,6 +179,10 @@ static void apply_if_of(const char *value, void *ctx) {
 
 void addresses_begin(interface_t *interface) {
     struct netif *netif = &interface->netif;
+    static netif_ext_callback_t callback;
+    if (!callback.callback_fn) {
+        netif_add_ext_callback(&callback, on_change);
+    }
     netif->hostname = hostname;
     netif_create_ip6_linklocal_address(netif, 1);
     settings_of_t settings = { .interface = interface };

@@ -18,6 +18,9 @@ void addresses_check_settings(void);
 /* Of an interface that begins. */
 void addresses_begin(interface_t *interface);
 
+/* Of one that lwIP does not know any more: frees what asking has left. */
+void addresses_end(struct netif *netif);
+
 /* Asks by DHCP, and has an address that was set before go; or does not ask any more. */
 void addresses_ask(struct netif *netif, bool dhcp);
 

@@ -74,6 +74,20 @@ static void set_link(interface_t *interface) {
     }
 }
 
+/* Where packets for other networks go: to the first interface that was there, and when that is gone to the next. */
+static void choose_default(void) {
+    struct netif *netif;
+    if (netif_default) {
+        return;
+    }
+    NETIF_FOREACH(netif) {
+        if (netif->linkoutput == net_tx_send
+            && (!netif_default || interface_of_netif(netif)->index < interface_of_netif(netif_default)->index)) {
+            netif_set_default(netif);
+        }
+    }
+}
+
 static const char *add_netif(interface_t *interface) {
     struct netif *netif = &interface->netif;
     if (!net_rx_init(interface) || !netif_add(netif, NULL, NULL, NULL, interface, init_netif, ethernet_input)) {
@@ -83,9 +97,7 @@ static const char *add_netif(interface_t *interface) {
     interface->outlet.reclaim = net_tx_reclaim;
     net_add_outlet(&interface->outlet);
     interface->state = INTERFACE_WORKS;
-    if (!netif_default) {
-        netif_set_default(netif);
-    }
+    choose_default();
     netif_set_up(netif);
     set_link(interface);
     net_rx_start(interface);
@@ -180,7 +192,12 @@ void interface_close(interface_t *interface) {
         virtio_net_disconnect(&interface->device);
         mdns_end(interface);
         netif_remove(&interface->netif);
-        dhcp_cleanup(&interface->netif);
+        addresses_end(&interface->netif);
+        choose_default();
+        // What it has sent to itself meanwhile: that its connections are no more.
+        if (interface->netif.loop_first) {
+            pbuf_free(interface->netif.loop_first);
+        }
     }
     interface->state = INTERFACE_STOPPED;
 }

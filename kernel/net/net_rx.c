@@ -135,7 +135,7 @@ static struct pbuf *packet_of(interface_t *interface, rx_buffer_t *buffer, uint3
 }
 
 static void receive_frame(interface_t *interface, rx_buffer_t *buffer, const virtio_net_received_t *received) {
-    if (!received->len || received->len > UINT16_MAX) {
+    if (!received->len || received->len > UINT16_MAX || !netif_is_up(&interface->netif)) {
         ++interface->rx_drops;
         add_spare(interface, buffer);
         return;

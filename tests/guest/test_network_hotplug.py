@@ -162,14 +162,24 @@ def test_nothing_is_left_of_devices_that_went(boot: Boot, lan: Lan) -> None:
     first = lan.add_tap("tap0", ["192.168.80.1/24"])
     second = lan.add_tap("tap1", ["192.168.81.1/24"])
     guest = booted(boot, first, cmdline="ip=192.168.80.2:::24::eth0:off")
+    # Connections to itself have nobody to tell that they end.
+    code = """
+def connect(count):
+    server = socket.create_server(('192.168.81.2', 7000), backlog=count)
+    ours = [socket.create_connection(('192.168.81.2', 7000)) for _ in range(count)]
+    return ours, [server.accept()[0] for _ in range(count)], server
+"""
+    guest.output_of(code)
     free = []
     for _ in range(12):
         id = guest.add_nic(second)
         has(guest, "1 in lans()")
         give_address(guest, 1, "192.168.81.2")
         assert "1 received" in lan.run("ping", "-c", "1", "-W", "10", "192.168.81.2")
+        guest.output_of("all = connect(40)")
         guest.remove_nic(id)
         has(guest, "list(lans()) == [0]")
+        guest.output_of("del all")
         free.append(guest.eval("(gc.collect(), guest.memory().pages.free)[1]"))
     # Pieces of pages are kept for the next one.
     assert len(set(free[4:])) == 1, free
@@ -193,3 +203,24 @@ def test_several_devices_come_and_go_at_once(boot: Boot, lan: Lan) -> None:
             guest.remove_nic(id)
         has(guest, f"lans() == {{0: '{first.mac}'}}")
         assert "1 received" in lan.run("ping", "-c", "1", "-W", "10", "192.168.80.2")
+
+
+def test_the_next_device_leads_to_other_networks(boot: Boot, lan: Lan) -> None:
+    nics = [lan.add_tap(f"tap{i}", [f"192.168.{80 + i}.1/24"]) for i in range(2)]
+    lan.run("ip", "address", "add", "10.9.9.9/32", "dev", "lo")
+    with lan.inside():
+        server = socket.create_server(("10.9.9.9", 7000), backlog=16)
+    settings = [f"ip=192.168.{80 + i}.2::192.168.{80 + i}.1:24::eth{i}:off" for i in range(2)]
+    with server:
+        guest = booted(boot, *nics, cmdline=" ".join(settings))
+        ask = "socket.create_connection(('10.9.9.9', 7000)).getsockname()[0]"
+        assert guest.eval(ask) == "192.168.80.2"
+        guest.remove_nic("net0")
+        assert guest.eval(ask) == "192.168.81.2"
+        guest.add_nic(nics[0])
+        has(guest, "0 in lans()")
+        assert guest.eval(ask) == "192.168.81.2"
+        guest.remove_nic("net1")
+        give_address(guest, 0, "192.168.80.2")
+        guest.output_of("network.LAN(0).ipconfig(gw4='192.168.80.1')")
+        assert guest.eval(ask) == "192.168.80.2"
