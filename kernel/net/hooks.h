@@ -5,9 +5,18 @@
 #ifndef MICROPY_INCLUDED_KERNEL_NET_HOOKS_H
 #define MICROPY_INCLUDED_KERNEL_NET_HOOKS_H
 
+#include "lwip/err.h"
 #include "lwip/ip_addr.h"
+
+struct tcp_hdr;
+struct tcp_pcb;
+struct tcp_pcb_listen;
 
 /* The first sequence number of a connection, which grows with time for one pair of ends: RFC 6528, 3. */
 u32_t net_tcp_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_t *remote_ip, u16_t remote_port);
+
+/* Of a segment for a connection in TIME-WAIT: ERR_OK, or `listen` was called with whoever listens there, and the connection
+ * is no more: kernel/net/tcp_reopen.c. */
+err_t net_tcp_reopen(struct tcp_pcb *pcb, const struct tcp_hdr *segment, void (*listen)(struct tcp_pcb_listen *listener));
 
 #endif // MICROPY_INCLUDED_KERNEL_NET_HOOKS_H

@@ -140,6 +140,10 @@
 
 /* RFC 6528. */
 #define LWIP_HOOK_TCP_ISN net_tcp_isn
+
+/* In tcp_in.c, with a function of its own: a segment, before it goes to a connection or who listens. */
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, segment, optlen, opt1len, opt2, p) \
+    ((pcb)->state == TIME_WAIT ? net_tcp_reopen(pcb, segment, tcp_listen_input) : ERR_OK)
 #define LWIP_HOOK_FILENAME "kernel/net/hooks.h"
 
 #if defined(KERNEL_DEBUG) || defined(__SANITIZE_THREAD__)

@@ -3,6 +3,7 @@
 """A server under load: many requests after one another, many connections at once. Nothing is lost,
 memory does not grow, and the prompt answers all the while."""
 
+import errno
 import socket
 import time
 from collections.abc import Callable
@@ -133,3 +134,32 @@ def test_two_hundred_connections_at_once(boot: Boot, lan: Lan) -> None:
     free = guest.eval("memory()[1]")
     while_it_answers(guest, talk)
     assert free - guest.eval("memory()[1]") < GROWTH_MOST
+
+
+def test_a_client_comes_back_with_the_same_port(boot: Boot, lan: Lan) -> None:
+    """The guest closes first and is in TIME-WAIT, which gives way to a new connection."""
+    server(boot, lan)
+    for _ in range(20):
+        start = time.monotonic()
+        with _connected(lan, 40000) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert client.makefile("rb").read().endswith(b"hello")
+        # Not sooner than a second later does it ask again.
+        assert time.monotonic() - start < 0.9
+
+
+def _connected(lan: Lan, port: int) -> socket.socket:
+    """A connection from that port, as soon as the one before has ended here."""
+    while True:
+        with lan.inside():
+            client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        client.settimeout(60)
+        client.bind(("192.168.77.1", port))
+        try:
+            client.connect((ADDRESS, 80))
+            return client
+        except OSError as error:
+            client.close()
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
