@@ -116,7 +116,11 @@ socket_t *socket_accept(socket_t *listener, struct sockaddr *address, uint32_t *
     if (fd < 0) {
         return NULL;
     }
-    int accepted = lwip_accept(fd, address, len);
+    int accepted;
+    do {
+        accepted = lwip_accept(fd, address, len);
+        // One that has ended while it waited is passed over: that is not an error of who listens.
+    } while (accepted < 0 && (*net_errno() == ENOTCONN || *net_errno() == ECONNABORTED));
     socket_end(listener);
     return accepted >= 0 ? adopt(accepted) : NULL;
 }
