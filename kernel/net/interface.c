@@ -66,12 +66,14 @@ static err_t init_netif(struct netif *netif) {
     return ERR_OK;
 }
 
+/* lwIP is told of a link that comes, and asks for addresses again. While it is gone what is sent is lost, as it is behind the
+ * next switch, and sent again: to connections lwIP would say that there is no way. */
 static void set_link(interface_t *interface) {
-    if (interface->device.link_up) {
-        netif_set_link_up(&interface->netif);
-    } else {
+    if (interface->device.link_up && !interface->link_up) {
         netif_set_link_down(&interface->netif);
+        netif_set_link_up(&interface->netif);
     }
+    interface->link_up = interface->device.link_up;
 }
 
 /* Where packets for other networks go: to the first interface that was there, and when that is gone to the next. */
@@ -141,6 +143,7 @@ static void restart(interface_t *interface) {
     interface->problem = lie ? lie : obeys ? virtio_net_restart(&interface->device) : "it does not reset";
     if (interface->problem) {
         interface->state = INTERFACE_STOPPED;
+        interface->link_up = false;
         netif_set_link_down(&interface->netif);
         say(interface, "it is not used any more", interface->problem);
     } else {

@@ -37,6 +37,7 @@ typedef struct _interface_t {
     /* With the network's lock. */
     interface_state_t state;
     const char *problem;           /* Why it is stopped. */
+    bool link_up;
     bool is_open;                  /* The device has been opened: it is to be freed. */
     virtio_net_t device;
     struct netif netif;

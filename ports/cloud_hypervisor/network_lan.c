@@ -110,8 +110,9 @@ static bool has_address(const struct netif *netif) {
     return false;
 }
 
-static int status_of(const struct netif *netif) {
-    return !netif_is_up(netif) || !netif_is_link_up(netif) ? LINK_DOWN : has_address(netif) ? HAS_ADDRESS : NO_ADDRESS;
+static int status_of(const interface_t *interface) {
+    const struct netif *netif = &interface->netif;
+    return !netif_is_up(netif) || !interface->link_up ? LINK_DOWN : has_address(netif) ? HAS_ADDRESS : NO_ADDRESS;
 }
 
 static void lan_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
@@ -120,7 +121,7 @@ static void lan_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t
     int status = 0;
     char address[IPADDR_STRLEN_MAX] = "";
     unsigned index = interface_of(self_in)->index;
-    LOCKED(self_in, status = status_of(netif); ip4addr_ntoa_r(netif_ip4_addr(netif), address, sizeof(address)));
+    LOCKED(self_in, status = status_of(interface); ip4addr_ntoa_r(netif_ip4_addr(netif), address, sizeof(address)));
     mp_printf(print, "<LAN %u: %s>", index, status == HAS_ADDRESS ? address : texts[status]);
 }
 
@@ -143,7 +144,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lan_active_obj, 1, 2, lan_active);
 // isconnected(): the link is up, and it has an address.
 static mp_obj_t lan_isconnected(mp_obj_t self_in) {
     int status = 0;
-    LOCKED(self_in, status = status_of(netif));
+    LOCKED(self_in, status = status_of(interface));
     return mp_obj_new_bool(status == HAS_ADDRESS);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(lan_isconnected_obj, lan_isconnected);
@@ -151,7 +152,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(lan_isconnected_obj, lan_isconnected);
 // status(): 0: the link is down; 2: it has no address; 3: it has one.
 static mp_obj_t lan_status(mp_obj_t self_in) {
     int status = 0;
-    LOCKED(self_in, status = status_of(netif));
+    LOCKED(self_in, status = status_of(interface));
     return MP_OBJ_NEW_SMALL_INT(status);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(lan_status_obj, lan_status);
