@@ -7,7 +7,9 @@
 #include "py/mpstate.h"
 #include "py/runtime.h"
 
+#include "kernel/board.h"
 #include "kernel/memory_map.h"
+#include "kernel/net/net_memory.h"
 #include "kernel/page_alloc.h"
 #include "kernel/physical.h"
 #include "modguest.h"
@@ -44,13 +46,20 @@ static mp_obj_t guest_use(mp_obj_t index) {
 }
 MP_DEFINE_CONST_FUN_OBJ_1(guest_use_obj, guest_use);
 
-// pages(): (all, free, of those promised, ever touched), bytes of the page allocator's.
+#if BOARD_NETWORK
+#define NETWORK_USED net_memory_used()
+#else
+#define NETWORK_USED 0
+#endif
+
+// pages(): (all, free, of those promised, ever touched), bytes of the page allocator's, and what the network has of them.
 static mp_obj_t guest_pages(void) {
-    mp_obj_t items[4] = {
+    mp_obj_t items[5] = {
         number(page_total_count() * PAGE_SIZE), number(page_free_count() * PAGE_SIZE),
         number(page_reserved_count() * PAGE_SIZE), number(page_touched_count() * PAGE_SIZE),
+        number(NETWORK_USED),
     };
-    return mp_obj_new_tuple(4, items);
+    return mp_obj_new_tuple(5, items);
 }
 MP_DEFINE_CONST_FUN_OBJ_0(guest_pages_obj, guest_pages);
 

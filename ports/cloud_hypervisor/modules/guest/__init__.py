@@ -275,7 +275,7 @@ def memory():
         "ranges uses pages",
         Table("start:x end:x size:s kind", ranges),
         Table("start:x end:x size:s use", uses),
-        Record("all:s free:s promised:s touched:s", *_guest.pages()),
+        Record("all:s free:s promised:s touched:s network:s", *_guest.pages()),
     )
 
 
@@ -367,7 +367,7 @@ def top(seconds=1.0):
         Table("cpu:d busy:d", cpus),
         Table("id:d running threads:d memory:s", interpreters),
         Table("interpreter:d name cpu:d busy:d state", threads),
-        Record("all:s free:s promised:s touched:s", *_guest.pages()),
+        Record("all:s free:s promised:s touched:s network:s", *_guest.pages()),
     )
 
 

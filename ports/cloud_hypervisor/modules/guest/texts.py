@@ -56,7 +56,7 @@ set=True sets.
 memory()  the physical memory map
 ranges: as the VMM gave it. uses: what the firmware keeps for good. pages: the
 rest; promised to areas that are not touched yet; touched at least once since
-the boot.
+the boot; in use by the network.
 
 mappings()  the virtual memory map
 Neighbours with the same rights are one row. cache: by the PAT, MTRRs left
