@@ -4,6 +4,9 @@
 
 import contextlib
 import hashlib
+import socket
+import struct
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,9 +16,12 @@ from tests.guest.conftest import Boot
 from tests.guest.lan import Lan
 from tests.guest.wire import Faults, Wire
 from tools.guest import Guest
+from tools.vmm.qemu import Qemu
 
 ADDRESS, ADDRESS6 = "192.168.77.5", "fd00:77::5"
 SIZE = 1 << 20
+KEPT_MOST = 256 << 10
+"""Bytes that may be kept for later."""
 
 SERVER = """
 import _thread, errno, gc, guest, hashlib, network, socket, time
@@ -119,3 +125,136 @@ def test_all_arrives_whole(boot: Boot, lan: Lan, wire: Wire, faults: Faults) -> 
     with alive(guest):
         exchange(lan, ADDRESS)
     exchange(lan, ADDRESS6, SIZE // 4)
+
+
+@pytest.mark.parametrize("mtu", [1280, 9000])
+def test_other_mtus(boot: Boot, lan: Lan, mtu: int) -> None:
+    with Wire(lan, ["192.168.77.1/24", "fd00:77::1/64"], mtu=mtu) as wire:
+        served(boot, wire)
+        wire.faults = Faults(lost=0.005)
+        exchange(lan)
+        exchange(lan, ADDRESS6, SIZE // 4)
+
+
+def test_the_link_goes_during_a_transfer(boot: Boot, lan: Lan, wire: Wire) -> None:
+    guest = served(boot, wire)
+    wire.faults = Faults(late=0.3)  # It takes a while.
+    monitor = guest.vmm.monitor if isinstance(guest.vmm, Qemu) else None
+
+    def interrupt() -> None:
+        time.sleep(0.1)
+        if monitor is not None:
+            monitor.execute("set_link", name="net0", up=False)
+            assert guest.eval("(time.sleep_ms(300), network.LAN().status())[1]") == 0
+            monitor.execute("set_link", name="net0", up=True)
+            assert guest.eval("(time.sleep_ms(300), network.LAN().status())[1]") == 3
+        lan.run("ip", "link", "set", "tap0", "down")
+        time.sleep(0.5)
+        lan.run("ip", "link", "set", "tap0", "up")
+        time.sleep(0.2)
+        wire.is_cut = True
+        time.sleep(1)
+        wire.is_cut = False
+
+    with ThreadPoolExecutor(1) as pool:
+        transfer = pool.submit(exchange, lan, ADDRESS, 2 * SIZE)
+        interrupt()
+        assert not transfer.done()
+        transfer.result()
+    exchange(lan, ADDRESS6, SIZE // 4)
+
+
+PEERS = """
+def memory():
+    gc.collect()
+    gc.collect()
+    return guest.memory().pages.network
+def listen(port, backlog, f):
+    server = socket.create_server(('', port), backlog=backlog)
+    def run():
+        while True:
+            one, _ = server.accept()
+            _thread.start_new_thread(f, (one,))
+    if f: _thread.start_new_thread(run, ())
+    return server
+data = random_bytes(1 << 20, b'guest')
+def give(one):
+    try:
+        with one: one.sendall(data)
+    except OSError as e: ended.append(errno.errorcode[e.errno])
+def take(one):
+    try:
+        with one:
+            time.sleep_ms(1500)
+            one.sendall(hashlib.sha256(one.read()).digest())
+    except OSError as e: ended.append(errno.errorcode[e.errno])
+give_server, take_server = listen(7001, 200, give), listen(7002, 200, take)
+"""
+
+
+def test_peers_that_behave_badly(boot: Boot, lan: Lan, wire: Wire) -> None:
+    guest = served(boot, wire)
+    guest.output_of(PEERS)
+    exchange(lan)
+    before = guest.eval("memory()")
+    with alive(guest):
+        read_slowly_and_half_closed(lan)
+        reset_connections(lan)
+        have_connections_wait(guest, lan)
+        exchange(lan)
+    wait_for_memory(guest, before)
+
+
+def read_slowly_and_half_closed(lan: Lan) -> None:
+    """At both ends."""
+    given, taken = random_bytes(SIZE, b"guest"), random_bytes(2 * SIZE, b"peer")
+    with lan.inside():
+        slow = socket.socket()
+    with slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(60)
+        slow.connect((ADDRESS, 7001))
+        slow.shutdown(socket.SHUT_WR)
+        with lan.connect(ADDRESS, 7002, 60) as fast:
+            fast.sendall(taken)
+            fast.shutdown(socket.SHUT_WR)
+            assert fast.makefile("rb").read() == _sha256(taken)
+        assert _sha256(slow.makefile("rb").read()) == _sha256(given)
+
+
+def reset_connections(lan: Lan) -> None:
+    """Before and amid what is sent."""
+    for port in (7001, 7002):
+        for i in range(100):
+            one = lan.connect(ADDRESS, port, 60)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if i % 2 and port == 7001:
+                one.recv(1000)
+            one.close()
+
+
+def have_connections_wait(guest: Guest, lan: Lan) -> None:
+    """Nobody accepts them, and there are more than may wait."""
+    guest.output_of("never = listen(7003, 10, None)")
+    with lan.inside():
+        waiting = [socket.socket() for _ in range(50)]
+    for one in waiting:
+        one.setblocking(False)
+        one.connect_ex((ADDRESS, 7003))
+    exchange(lan)
+    guest.output_of("for _ in range(10): never.accept()[0].close()")
+    guest.output_of("never.close()")
+    for one in waiting:
+        one.close()
+
+
+def wait_for_memory(guest: Guest, before: int, seconds: float = 30) -> None:
+    """Until the network has no more than before, but for what is kept."""
+    deadline = time.monotonic() + seconds
+    while (now := guest.eval("memory()")) > before + KEPT_MOST:
+        assert time.monotonic() < deadline, (before, now)
+        time.sleep(0.5)
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
