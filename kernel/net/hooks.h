@@ -15,8 +15,10 @@ struct tcp_pcb_listen;
 /* The first sequence number of a connection, which grows with time for one pair of ends: RFC 6528, 3. */
 u32_t net_tcp_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_t *remote_ip, u16_t remote_port);
 
-/* Of a segment for a connection in TIME-WAIT: ERR_OK, or `listen` was called with whoever listens there, and the connection
- * is no more: kernel/net/tcp_reopen.c. */
-err_t net_tcp_reopen(struct tcp_pcb *pcb, const struct tcp_hdr *segment, void (*listen)(struct tcp_pcb_listen *listener));
+typedef void (*net_tcp_listen_t)(struct tcp_pcb_listen *listener);
+
+/* Of a segment for a connection in TIME-WAIT, or for who listens: ERR_OK, or it is done with, by `listen`:
+ * kernel/net/tcp_syn.c. */
+err_t net_tcp_syn(struct tcp_pcb *pcb, const struct tcp_hdr *segment, net_tcp_listen_t listen);
 
 #endif // MICROPY_INCLUDED_KERNEL_NET_HOOKS_H
