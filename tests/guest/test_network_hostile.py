@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
+"""Frames that no honest peer sends: floods, garbage, fragments that do not fit. The guest goes on,
+serves others meanwhile, and has its memory back afterwards."""
+
+import random
+import struct
+import time
+from collections.abc import Callable
+
+from tests.guest.conftest import Boot
+from tests.guest.lan import Lan
+from tests.guest.test_network_faults import (
+    ADDRESS,
+    ADDRESS6,
+    PEERS,
+    alive,
+    exchange,
+    served,
+    wait_for_memory,
+    wire,
+)
+from tests.guest.wire import PEER_MAC, Wire, checksum
+from tools.guest import Guest
+
+__all__ = ["wire"]
+
+SYN, RST, ACK = 0x02, 0x04, 0x10
+TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION, NOTHING = 0, 43, 44, 60, 59
+
+NETWORK_MOST = 4 << 20
+"""Bytes that the network may need for all of it."""
+
+
+def ip4(address: str) -> bytes:
+    return bytes(map(int, address.split(".")))
+
+
+HERE4, GUEST4 = ip4("192.168.77.1"), ip4(ADDRESS)
+HERE6 = bytes.fromhex("fd000077000000000000000000000001")
+GUEST6 = bytes.fromhex("fd000077000000000000000000000005")
+
+
+def packet4(
+    payload: bytes, protocol: int, source: bytes = HERE4, id: int = 1, fragment: int = 0
+) -> bytes:
+    """An IPv4 packet; `fragment`: flags and offset as they stand in the header."""
+    head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(payload), id, fragment, 64, protocol)
+    sum = checksum(head + b"\0\0" + source + GUEST4)
+    return head + sum.to_bytes(2, "big") + source + GUEST4 + payload
+
+
+def packet6(payload: bytes, next: int, source: bytes = HERE6) -> bytes:
+    return struct.pack("!IHBB", 6 << 28, len(payload), next, 64) + source + GUEST6 + payload
+
+
+def segment(source: bytes, port: int, to: int, flags: int, sequence: int = 1000) -> bytes:
+    head = struct.pack("!HHIIBBHHH", port, to, sequence, 0, 5 << 4, flags, 64000, 0, 0)
+    pseudo = source + GUEST4 + struct.pack("!HH", TCP, len(head))
+    return head[:16] + checksum(pseudo + head).to_bytes(2, "big") + head[18:]
+
+
+def echo(size: int, type: int = 8) -> bytes:
+    data = struct.pack("!BBHHH", type, 0, 0, 7, 7) + bytes(size)
+    return data[:2] + checksum(data).to_bytes(2, "big") + data[4:]
+
+
+class Attacker:
+    """Sends to the guest what it is told to."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.random = random.Random(7)
+
+    def send(self, packet: bytes, type: int = 0) -> None:
+        kind = type or (0x86DD if packet[0] >> 4 == 6 else 0x0800)
+        header = self.wire.guest_mac + PEER_MAC + kind.to_bytes(2, "big")
+        self.wire.send(header + packet)
+
+    def floods_of_syn(self) -> None:
+        """From neighbours that are not there."""
+        for i in range(4000):
+            source = HERE4[:3] + bytes([100 + i % 100])
+            port = 1024 + i
+            self.send(packet4(segment(source, port, 7000, SYN, i), TCP, source))
+
+    def resets_and_nonsense(self) -> None:
+        for i in range(2000):
+            flags, port = self.random.randrange(256), self.random.choice((7000, 7001, 80))
+            self.send(packet4(segment(HERE4, 1024 + i, port, flags, i * 7919), TCP))
+
+    def garbage(self) -> None:
+        """Any bytes behind a header of each kind that is listened to."""
+        for i in range(3000):
+            size = self.random.randrange(200)
+            data = self.random.randbytes(size)
+            what = i % 6
+            if what == 0:
+                self.send(data, self.random.randrange(1, 0x10000))
+            elif what == 1:
+                self.send(b"\x45" + data, 0x0800)
+            elif what == 2:
+                self.send(packet4(data, self.random.choice((TCP, UDP, ICMP, 2))))
+            elif what == 3:
+                self.send(packet6(data, self.random.choice((TCP, UDP, ICMP6))))
+            elif what == 4:
+                self.send(data, 0x0806)
+            else:
+                self.send(b"\x60" + data, 0x86DD)
+
+    def truncated(self) -> None:
+        """Whole packets, at each length that is too short; headers that say more than there is."""
+        syn = packet4(segment(HERE4, 2000, 7000, SYN), TCP)
+        ping = packet4(echo(40), ICMP)
+        for one in (syn, ping, packet6(echo(40, 128), ICMP6)):
+            for size in range(len(one)):
+                self.send(one[:size] or b"\0", 0x0800 if one[0] >> 4 == 4 else 0x86DD)
+        for length in range(16):
+            bad = bytes([0x40 | length]) + syn[1:]
+            self.send(bad[:10] + b"\0\0" + bad[12:])
+            offset = bytearray(segment(HERE4, 2000, 7000, SYN))
+            offset[12] = length << 4
+            self.send(packet4(bytes(offset), TCP))
+
+    def options(self) -> None:
+        """Of TCP and IPv4, with lengths that lead nowhere."""
+        for _ in range(500):
+            options = self.random.randbytes(40)
+            head = segment(HERE4, 3000, 7000, SYN)
+            head = head[:12] + bytes([15 << 4]) + head[13:16] + b"\0\0" + head[18:] + options
+            pseudo = HERE4 + GUEST4 + struct.pack("!HH", TCP, len(head))
+            head = head[:16] + checksum(pseudo + head).to_bytes(2, "big") + head[18:]
+            self.send(packet4(head, TCP))
+            self.send(b"\x4f" + packet4(options + echo(8), ICMP)[1:])
+
+    def fragments(self) -> None:
+        """That never become whole; that overlap; that are too long together."""
+        more = 0x2000
+        for i in range(1000):
+            self.send(packet4(bytes(1400), UDP, id=i, fragment=more))
+        for i in range(300):
+            at = self.random.randrange(0x2000)
+            flags = self.random.choice((0, more))
+            size = self.random.choice((0, 1, 8, 100, 1480))
+            self.send(packet4(bytes(size), ICMP, id=i % 7, fragment=flags | at))
+        for at in (0, 100, 50, 185, 0):
+            self.send(packet4(bytes(1480), UDP, id=9, fragment=more | at))
+        self.send(packet4(bytes(1480), UDP, id=9, fragment=0x1FFF))
+        for i in range(1000):
+            head = struct.pack("!BBHI", UDP, 0, 1, i)
+            self.send(packet6(head + bytes(1400), FRAGMENT))
+        for i in range(300):
+            offset = self.random.randrange(0x10000)
+            head = struct.pack("!BBHI", self.random.choice((UDP, ICMP6, TCP)), 0, offset, i % 7)
+            self.send(packet6(head + bytes(self.random.choice((0, 1, 8, 100, 1440))), FRAGMENT))
+
+    def chains(self) -> None:
+        """Of extension headers of IPv6: a long one, and random ones, some of which lead nowhere."""
+        kinds = (HOP_BY_HOP, ROUTING, DESTINATION, FRAGMENT, NOTHING)
+        long = b"".join(bytes([DESTINATION, 0]) + b"\x01\x04" + bytes(4) for _ in range(170))
+        self.send(packet6(long + bytes([ICMP6, 0]) + b"\x01\x04" + bytes(4), DESTINATION))
+        for _ in range(2000):
+            chain, first = b"", self.random.choice(kinds)
+            for _ in range(self.random.randrange(1, 8)):
+                length = self.random.choice((0, 0, 0, 1, 5, 255))
+                size = self.random.choice((6, 6 + 8 * min(length, 5)))
+                next = self.random.choice((*kinds, ICMP6, TCP, UDP))
+                chain += bytes([next, length]) + self.random.randbytes(size)
+            self.send(packet6(chain, first))
+
+    def neighbours(self) -> None:
+        """More than fit into a table, by ARP and by neighbour discovery."""
+        for i in range(1000):
+            mac = b"\x02\x01\x01\x01" + i.to_bytes(2, "big")
+            source = HERE4[:2] + i.to_bytes(2, "big")
+            self.send(struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + mac + source + mac + GUEST4, 0x806)
+            source6 = HERE6[:14] + (i + 0x100).to_bytes(2, "big")
+            body = struct.pack("!BBHI", 135, 0, 0, 0) + GUEST6 + b"\x01\x01" + mac
+            pseudo = source6 + GUEST6 + struct.pack("!II", len(body), ICMP6)
+            body = body[:2] + checksum(pseudo + body).to_bytes(2, "big") + body[4:]
+            whole = packet6(body, ICMP6, source6)
+            self.send(whole[:7] + b"\xff" + whole[8:])
+
+
+def test_frames_that_no_honest_peer_sends(boot: Boot, lan: Lan, wire: Wire) -> None:
+    guest = served(boot, wire)
+    guest.output_of(PEERS)
+    exchange(lan, size=1 << 18)
+    exchange(lan, ADDRESS6, 1000)
+    before = guest.eval("memory()")
+    attacker = Attacker(wire)
+    attacks: list[Callable[[], None]] = [
+        attacker.resets_and_nonsense,
+        attacker.garbage,
+        attacker.truncated,
+        attacker.options,
+        attacker.fragments,
+        attacker.chains,
+        attacker.neighbours,
+        attacker.floods_of_syn,
+    ]
+    for attack in attacks:
+        with alive(guest):
+            attack()
+            assert guest.eval("memory()") < NETWORK_MOST
+        # Others are served, at once.
+        start = time.monotonic()
+        exchange(lan, size=1000)
+        exchange(lan, ADDRESS6, 1000)
+        took = time.monotonic() - start
+        assert took < 2 * guest.vmm.slowness, (attack.__name__, took)
+    # All of it is over after a while; fragments of IPv6 may come for a minute.
+    wait_for_memory(guest, before + (200 << 10), 40)
+
+
+def test_others_connect_during_a_flood(boot: Boot, lan: Lan, wire: Wire) -> None:
+    guest = served(boot, wire)
+    attacker = Attacker(wire)
+    attacker.floods_of_syn()
+    slowest = max(_connect(guest, lan, attacker, i) for i in range(20))
+    assert slowest < 1.0 * guest.vmm.slowness
+
+
+def _connect(guest: Guest, lan: Lan, attacker: Attacker, round: int) -> float:
+    for i in range(300):
+        source = HERE4[:3] + bytes([100 + i % 100])
+        port = 10_000 + round * 300 + i
+        attacker.send(packet4(segment(source, port, 7000, SYN, i), TCP, source))
+    start = time.monotonic()
+    exchange(lan, size=100)
+    return time.monotonic() - start
