@@ -52,6 +52,8 @@
 #define LWIP_DHCP 1
 #define LWIP_DHCP_DOES_ACD_CHECK 0 // It takes 7 seconds; the server knows whose the address is.
 #define LWIP_DHCP_MAX_DNS_SERVERS 2
+#define DHCP_COARSE_TIMER_SECS 1 // By whole minutes a short lease ends when it should be renewed.
+#define DHCP_TIMEOUT_SIZE_T u32_t
 #define LWIP_AUTOIP 1
 #define LWIP_DHCP_AUTOIP_COOP 1
 #define LWIP_DHCP_AUTOIP_COOP_TRIES 4

@@ -127,7 +127,7 @@ static uint32_t dhcp_coarse_left(void) {
 }
 
 static void dhcp_coarse_run(uint32_t count) {
-    repeat(dhcp_coarse_tmr, least(count, UINT16_MAX)); // As its own counters.
+    repeat(dhcp_coarse_tmr, count); // A lease may be a year's.
 }
 
 /* Whether somebody else has the address is asked; who has made it sure waits for nothing. */

@@ -35,13 +35,15 @@ def global6(): return [a[0] for a in lan.ipconfig('addr6') if a[0].startswith('f
 """
 
 
-def dnsmasq(lan: Lan, *options: str, tap: str = "tap0") -> ChildProcess:
+def dnsmasq(
+    lan: Lan, *options: str, tap: str = "tap0", pool: str = f"{FIRST4},{LAST4}"
+) -> ChildProcess:
     """DHCP, DNS and router advertisements on a tap interface, until the network's end."""
     leases = lan.directory / "leases"
     command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", f"--interface={tap}"]
     command += ["--bind-interfaces", "--no-resolv", "--no-hosts", "--no-ping", "--pid-file"]
     command += ["--user=root", "--log-facility=-", "--log-dhcp", f"--dhcp-leasefile={leases}"]
-    command += [f"--dhcp-range={FIRST4},{LAST4},120", *options]
+    command += [f"--dhcp-range={pool},120", *options]
     return lan.start(*command)
 
 

@@ -20,7 +20,7 @@ from tools.vmm.qemu import Qemu
 
 ADDRESS, ADDRESS6 = "192.168.77.5", "fd00:77::5"
 SIZE = 1 << 20
-KEPT_MOST = 256 << 10
+KEPT_MOST = 512 << 10
 """Bytes that may be kept for later."""
 
 SERVER = """
