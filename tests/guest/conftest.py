@@ -18,7 +18,6 @@ from uuid import uuid4
 import pytest
 
 from tests.guest.applications import Start
-from tests.guest.lan import Lan, why_no_lan
 from tests.guest.tls_peers import GUEST, HOST, Authority, prepare
 from tests.guest.user import Host
 from tests.guests import build_guest
@@ -26,6 +25,7 @@ from tools import boards, flash
 from tools.app_files import collect
 from tools.build import build
 from tools.guest import Guest, GuestError
+from tools.lan import Lan, why_no_lan
 from tools.pytest_plugin import show_guests
 from tools.vmm import BACK_ENDS, make_vmm
 from tools.vmm.base import VmSpec

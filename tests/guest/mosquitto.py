@@ -6,8 +6,8 @@ nothing of it starts on this machine."""
 import time
 from pathlib import Path
 
-from tests.guest.lan import Lan
 from tools import apt, host
+from tools.lan import Lan
 from tools.sources import fetch_binary_package
 from tools.vmm.process import ChildProcess
 

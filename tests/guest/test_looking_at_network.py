@@ -10,8 +10,8 @@ import time
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tools.guest import Guest
+from tools.lan import Lan
 from tools.vmm.nic import Nic
 
 HOST4, GUEST4, HOST6, GUEST6 = "192.168.77.1", "192.168.77.5", "fd00:77::1", "fd00:77::5"

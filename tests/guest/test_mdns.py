@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tools.guest import Guest
+from tools.lan import Lan
 from tools.vmm.nic import Nic
 
 HOST, GUEST = "192.168.77.1", "192.168.77.5"

@@ -11,11 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tests.guest.mosquitto import Broker, mosquitto
 from tests.guest.test_network import dnsmasq
 from tests.guest.tls_peers import Authority
 from tools.guest import Guest
+from tools.lan import Lan
 from tools.vmm.process import ChildProcess
 
 HOST, GUEST = "192.168.77.1", "192.168.77.5"

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tools.errors import UserError
 from tools.guest import Guest
+from tools.lan import Lan
 from tools.vmm.nested import Nested
 from tools.vmm.nic import Nic, Port
 from tools.vmm.process import ChildProcess

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.guest.applications import Start
-from tests.guest.lan import Lan
 from tests.guest.mosquitto import Broker
 from tests.guest.test_examples import SERVERS, files_of
 from tests.guest.tls_peers import Authority
 from tools.guest import Guest
+from tools.lan import Lan
 from tools.vmm.base import Ending
 
 HOST, GUEST = "192.168.77.1", "192.168.77.5"

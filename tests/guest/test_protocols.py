@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tools.guest import Guest
+from tools.lan import Lan
 
 HOST, GUEST = "192.168.77.1", "192.168.77.5"
 

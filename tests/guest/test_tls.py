@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guest.lan import Lan
 from tests.guest.tls_peers import GUEST, HOST, Authority, Server, server_context
 from tools.guest import Guest
+from tools.lan import Lan
 
 _OTHER = (
     "-----BEGIN CERTIFICATE-----\n"

@@ -6,9 +6,9 @@ import ssl
 
 import pytest
 
-from tests.guest.lan import Lan
 from tests.guest.tls_peers import GUEST, HOST, Authority, Server, server_context
 from tools.guest import Guest
+from tools.lan import Lan
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 

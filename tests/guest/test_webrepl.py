@@ -10,9 +10,9 @@ import time
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tests.guest.websocket_client import BINARY, CLOSE, PING, PONG, TEXT, WebRepl, WebSocket
 from tools.guest import PROMPT, SOFT_REBOOT, Guest
+from tools.lan import Lan
 
 HOST, GUEST = "192.168.77.1", "192.168.77.5"
 PORT = 8266

@@ -9,8 +9,8 @@ import threading
 import time
 from pathlib import Path
 
-from tests.guest.lan import Lan
 from tools.guest import Guest
+from tools.lan import Lan
 
 HOST, GUEST = "192.168.77.1", "192.168.77.5"
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 MicroPython for Cloud Hypervisor contributors
-"""A network of a test's own: a network namespace with tap interfaces for guests, in which their
-peers run. Nothing of it touches an interface of this machine; it needs root's rights."""
+"""A network of its own for a test or a benchmark: a network namespace with tap interfaces for
+guests, in which their peers run. Nothing of it touches an interface of this machine; it needs
+root's rights."""
 
 import contextlib
 import ctypes
@@ -15,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tools.vmm.nic import Nic
-from tools.vmm.process import ChildProcess
+from .errors import WorkFailed
+from .vmm.nic import Nic
+from .vmm.process import ChildProcess
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _TIMEOUT = 20
@@ -58,7 +60,8 @@ class Lan:
             assert pipe is not None
             self._stack.callback(pipe.close)
         assert keeper.stdout is not None
-        assert keeper.stdout.read(1) == b"\n", "The network namespace cannot be made."
+        if keeper.stdout.read(1) != b"\n":
+            raise WorkFailed("A network namespace cannot be made.")
         self._inside = os.open(f"/proc/{keeper.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._stack.callback(os.close, self._inside)
         self.enter = ("nsenter", "--target", str(keeper.pid), "--net")
@@ -82,7 +85,8 @@ class Lan:
         done = subprocess.run(
             [*self.enter, *command], capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        if done.returncode != 0:
+            raise WorkFailed(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def start(self, *command: str) -> ChildProcess:
