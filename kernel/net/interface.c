@@ -9,10 +9,14 @@
 #include "kernel/net/addresses.h"
 #include "kernel/net/interface.h"
 #include "kernel/net/mdns.h"
+#include "kernel/net/net_memory.h"
 #include "lwip/dhcp.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
 #include "netif/ethernet.h"
+
+/* What the network must be allowed to have for buffers of 64 KiB, of which a busy device has 128. */
+#define LARGE_BUFFERS_MEMORY (32 << 20)
 
 static interface_t *interface_of_device(virtio_net_t *device) {
     return (interface_t *)((uint8_t *)device - offsetof(interface_t, device));
@@ -108,11 +112,16 @@ static const char *add_netif(interface_t *interface) {
     return NULL;
 }
 
+/* For large buffers: then a device may join TCP segments that it receives. */
+static bool has_room(void) {
+    return net_memory_limit() >= LARGE_BUFFERS_MEMORY;
+}
+
 const char *interface_open(interface_t *interface) {
     virtio_net_t *device = &interface->device;
     device->on_change = on_change;
     device->on_receive = device->on_sent = on_frames;
-    interface->problem = virtio_net_open(device, &interface->function, interface->name, false, apic_id_of);
+    interface->problem = virtio_net_open(device, &interface->function, interface->name, has_room(), apic_id_of);
     interface->is_open = !interface->problem;
     if (interface->is_open) {
         interface->problem = add_netif(interface);

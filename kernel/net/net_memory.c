@@ -17,6 +17,8 @@ typedef struct _piece_t {
     _Alignas(16) size_t size; // Of all, this included.
 } piece_t;
 
+_Static_assert(NET_BLOCK_64K + sizeof(piece_t) == 64 << 10, "kernel/net/net_memory.h");
+
 #define PIECE_MAX ((size_t)PAGE_SIZE << PAGE_ORDER_MAX)
 
 static size_t used; // Atomic.

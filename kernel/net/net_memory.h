@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+/* The largest size that takes no more than 64 KiB. */
+#define NET_BLOCK_64K ((64 << 10) - 16)
+
 /* At a multiple of 16, content anything. NULL where there is no more. */
 void *net_malloc(size_t size);
 

@@ -20,8 +20,13 @@
 /* Frames that are received in one go. Then others that wait for the lock have their turn. */
 #define BATCH 64
 
-/* Up to here a frame is copied: what waits in a socket should not keep a whole buffer for an acknowledgement. */
+/* Up to here a frame is copied: what waits in a socket should not keep a whole buffer for an acknowledgement; nor a large
+ * one for a frame of a page. */
 #define COPY_MAX 256
+#define COPY_MAX_LARGE 4096
+
+/* A buffer for joined segments is one block of pages. The few bytes that do not fit are apart. */
+#define BLOCK_MAX NET_BLOCK_64K
 
 /* Where memory is missing, the device keeps so many: for what has programs read on. */
 #define BUFFERS_KEPT 8
@@ -35,8 +40,14 @@ typedef struct _rx_buffer_t {
     struct pbuf_custom pbuf;     // While lwIP has it.
     struct _rx_buffer_t *next;
     interface_t *interface;      // Held while lwIP has it.
+    uint8_t *tail;               // What does not fit into a block; NULL: all fits.
     uint8_t bytes[];             // VIRTIO_NET_HEADER and the frame.
 } rx_buffer_t;
+
+static uint32_t room_of(const interface_t *interface) {
+    uint32_t most = BLOCK_MAX - offsetof(rx_buffer_t, bytes);
+    return interface->device.receive_len < most ? interface->device.receive_len : most;
+}
 
 static rx_buffer_t *buffer_of(void *bytes) {
     return (rx_buffer_t *)((uint8_t *)bytes - offsetof(rx_buffer_t, bytes));
@@ -60,11 +71,22 @@ static void add_spare(interface_t *interface, rx_buffer_t *buffer) {
     interface->rx.spare = buffer;
 }
 
+static void free_buffer(rx_buffer_t *buffer) {
+    net_free(buffer->tail);
+    net_free(buffer);
+}
+
 static rx_buffer_t *new_buffer(interface_t *interface) {
-    rx_buffer_t *buffer = net_malloc(sizeof(*buffer) + interface->device.receive_len);
+    uint32_t room = room_of(interface), beyond = interface->device.receive_len - room;
+    rx_buffer_t *buffer = net_malloc(offsetof(rx_buffer_t, bytes) + room);
     if (buffer) {
         buffer->pbuf.custom_free_function = on_free;
         buffer->interface = interface;
+        buffer->tail = beyond ? net_malloc(beyond) : NULL;
+        if (beyond && !buffer->tail) {
+            net_free(buffer);
+            return NULL;
+        }
     }
     return buffer;
 }
@@ -82,8 +104,12 @@ static rx_buffer_t *take_spare(interface_t *interface) {
 }
 
 static bool offer(interface_t *interface, rx_buffer_t *buffer) {
-    dma_segment_t segment = dma_segment(driver_address(buffer->bytes), interface->device.receive_len);
-    bool done = virtio_net_rx_offer(&interface->device.pair[0], buffer->bytes, &segment, 1);
+    uint32_t room = room_of(interface);
+    dma_segment_t segments[2] = { dma_segment(driver_address(buffer->bytes), room) };
+    if (buffer->tail) {
+        segments[1] = dma_segment(driver_address(buffer->tail), interface->device.receive_len - room);
+    }
+    bool done = virtio_net_rx_offer(&interface->device.pair[0], buffer->bytes, segments, buffer->tail ? 2 : 1);
     interface->rx.count += done;
     if (!done) {
         add_spare(interface, buffer);
@@ -100,7 +126,7 @@ static void trim(interface_t *interface) {
     while (*at) {
         rx_buffer_t *buffer = *at;
         *at = buffer->next;
-        net_free(buffer);
+        free_buffer(buffer);
     }
 }
 
@@ -122,10 +148,15 @@ static void fill(interface_t *interface) {
 /* Gives the buffer away, or the device gets it again. */
 static struct pbuf *packet_of(interface_t *interface, rx_buffer_t *buffer, uint32_t len) {
     uint8_t *frame = buffer->bytes + VIRTIO_NET_HEADER;
-    if (len <= COPY_MAX || interface->rx.count < BUFFERS_KEPT) {
+    uint32_t whole = room_of(interface) - VIRTIO_NET_HEADER;
+    uint32_t copy_max = interface->device.receives_tso ? COPY_MAX_LARGE : COPY_MAX;
+    if (len <= copy_max || len > whole || interface->rx.count < BUFFERS_KEPT) {
         struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)len, PBUF_RAM);
         if (copy) {
-            memcpy(copy->payload, frame, len);
+            memcpy(copy->payload, frame, len < whole ? len : whole);
+            if (len > whole) {
+                memcpy((uint8_t *)copy->payload + whole, buffer->tail, len - whole);
+            }
         }
         add_spare(interface, buffer);
         return copy;
@@ -158,6 +189,11 @@ static void receive_frame(interface_t *interface, rx_buffer_t *buffer, const vir
     NETIF_SET_CHECKSUM_CTRL(netif, checks);
 }
 
+/* A descriptor for each part of a buffer. */
+static unsigned most_of(const interface_t *interface) {
+    return interface->device.receive_max / (room_of(interface) < interface->device.receive_len ? 2 : 1);
+}
+
 static unsigned receive_batch(interface_t *interface) {
     virtio_net_pair_t *pair = &interface->device.pair[0];
     virtio_net_received_t received;
@@ -168,7 +204,7 @@ static unsigned receive_batch(interface_t *interface) {
         receive_frame(interface, buffer_of(bytes), &received);
         ++done;
     }
-    unsigned most = interface->device.receive_max;
+    unsigned most = most_of(interface);
     if (done >= had / 2 && done) {
         interface->rx.wanted = interface->rx.wanted * 2 < most ? interface->rx.wanted * 2 : most;
     }
@@ -217,7 +253,7 @@ bool net_rx_init(interface_t *interface) {
 }
 
 void net_rx_start(interface_t *interface) {
-    unsigned most = interface->device.receive_max;
+    unsigned most = most_of(interface);
     interface->rx.wanted = BUFFERS_FIRST < most ? BUFFERS_FIRST : most;
     fill(interface);
 }
@@ -240,7 +276,7 @@ void net_rx_free(interface_t *interface) {
             break;
         }
         interface->rx.spare = buffer->next;
-        net_free(buffer);
+        free_buffer(buffer);
     }
     if (interface->rx.message) {
         tcpip_callbackmsg_delete(interface->rx.message);
