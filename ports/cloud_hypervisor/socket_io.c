@@ -3,6 +3,8 @@
 
 /* Waiting for a socket, and what goes through it. */
 
+#include <string.h>
+
 #include "py/runtime.h"
 #include "py/stream.h"
 
@@ -11,6 +13,9 @@
 #include "socket_address.h"
 #include "socket_obj.h"
 #include "socket_parts.h"
+
+// Bytes of a line that are looked at together.
+#define LINE_STEP 128
 
 NORETURN void socket_raise(int error) {
     if (error == MP_ETIMEDOUT) {
@@ -82,9 +87,27 @@ size_t socket_do_step(const socket_obj_t *self, const socket_step_t *step) {
 
 // Receiving: one thread at a time.
 
+static ssize_t receive_once(int fd, const socket_step_t *step) {
+    return lwip_recvfrom(fd, step->buffer, step->len, step->flags, (struct sockaddr *)step->address, step->address_len);
+}
+
+// Up to the end of a line, which may not be there yet. What comes after it stays: it is looked at first.
+static ssize_t receive_line(int fd, const socket_step_t *step) {
+    socket_step_t look = *step;
+    look.flags |= MSG_PEEK;
+    ssize_t there = receive_once(fd, &look);
+    if (there <= 0) {
+        return there;
+    }
+    const char *end = memchr(step->buffer, '\n', (size_t)there);
+    look.flags = step->flags;
+    look.len = end ? (size_t)(end + 1 - (const char *)step->buffer) : (size_t)there;
+    return receive_once(fd, &look);
+}
+
 static ssize_t receive(socket_t *socket, int fd, const socket_step_t *step) {
     mutex_lock(&socket->reading);
-    ssize_t done = lwip_recvfrom(fd, step->buffer, step->len, step->flags, (struct sockaddr *)step->address, step->address_len);
+    ssize_t done = step->is_line ? receive_line(fd, step) : receive_once(fd, step);
     mutex_unlock(&socket->reading);
     return done;
 }
@@ -135,6 +158,36 @@ static size_t size_of(mp_obj_t size_in) {
     }
     return size;
 }
+
+// readline(size=-1): without the end of a line where the stream ends, or a socket that does not wait has no more; None where
+// that has nothing. The stream's own would take each byte through all of lwIP.
+static mp_obj_t socket_readline(size_t n_args, const mp_obj_t *args) {
+    const socket_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    mp_int_t size = n_args > 1 && args[1] != mp_const_none ? mp_obj_get_int(args[1]) : -1;
+    size_t left = size < 0 ? SIZE_MAX : (size_t)size;
+    vstr_t line;
+    vstr_init(&line, LINE_STEP);
+    while (left) {
+        size_t room = left < LINE_STEP ? left : LINE_STEP;
+        socket_step_t step = receiving(self, vstr_add_len(&line, room), room, 0);
+        step.is_line = self->type == SOCK_STREAM;
+        int error;
+        ssize_t done = socket_await(self, &step, socket_deadline_of(self), &error);
+        vstr_cut_tail_bytes(&line, done < 0 ? room : room - (size_t)done);
+        if (done < 0 && (error != MP_EAGAIN || !line.len)) {
+            if (error != MP_EAGAIN) {
+                socket_raise(error);
+            }
+            return mp_const_none;
+        }
+        if (done <= 0 || line.buf[line.len - 1] == '\n') {
+            break;
+        }
+        left -= (size_t)done;
+    }
+    return mp_obj_new_bytes_from_vstr(&line);
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_readline_obj, 1, 2, socket_readline);
 
 static mp_obj_t receive_bytes(const socket_obj_t *self, size_t n_args, const mp_obj_t *args, struct sockaddr_storage *address,
     socklen_t *address_len) {

@@ -48,6 +48,7 @@ typedef struct _socket_step_t {
     void *buffer;
     size_t len;
     int flags;
+    bool is_line; // Received is a line, or the beginning of one.
     struct sockaddr_storage *address;
     socklen_t *address_len;
 } socket_step_t;
@@ -87,6 +88,7 @@ mp_uint_t socket_write(mp_obj_t self_in, const void *buffer, mp_uint_t size, int
 // Methods.
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recv_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_readline_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recv_into_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_into_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_send_obj);

@@ -50,6 +50,29 @@ print(b.recv(10), b.read(), kind(b.send, b'x') in (1, 'OSError ECONNRESET', 'OSE
     assert said(shared_guest, code) == ["[1048576] True", "b'' b'' True"]
 
 
+def test_lines(shared_guest: Guest) -> None:
+    code = """
+a, b = pair()
+a.sendall(b'one\\n\\ntwo\\r\\n' + bytes(1000) + b'\\nrest')
+print(b.readline(), b.readline(), b.readline(100), len(b.readline()), b.recv(1))
+b.setblocking(False)
+print(b.readline(2), b.readline(), b.readline(), b.readline(0))
+a.sendall(b'later'); b.settimeout(0.1)
+print(kind(b.readline))
+b.settimeout(5); later(50, a.sendall, b'end\\n')
+print(b.readline())
+a.sendall(b'last'); a.close()
+print(b.readline(), b.readline())
+"""
+    assert said(shared_guest, code) == [
+        "b'one\\n' b'\\n' b'two\\r\\n' 1001 b'r'",
+        "b'es' b't' None b''",
+        "timeout ETIMEDOUT",
+        "b'end\\n'",
+        "b'last' b''",
+    ]
+
+
 def test_datagrams_are_whole_and_say_whose_they_are(shared_guest: Guest) -> None:
     code = """
 for family, host in (socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1'):
