@@ -45,7 +45,7 @@ def test(_: Context, rung: list[str], k: str = "") -> int:
     positional=["name"],
     help={
         "name": "one benchmark, or several with commas",
-        "vmm": "where `disk` compares: nested unless given, qemu or cloud_hypervisor",
+        "vmm": "where `disk` and `net` compare: nested unless given, qemu or cloud_hypervisor",
     },
 )
 def bench(_: Context, name: str = "", vmm: str = "") -> int:

@@ -15,6 +15,10 @@ from tools.bench import (
     console,
     disk_pair,
     linux_guest,
+    net_flow,
+    net_http,
+    net_pair,
+    net_tls,
     python,
     smp_interpreter,
     smp_speedup,
@@ -26,9 +30,11 @@ from tools.bench.disk_file_ours import OurFiles
 from tools.bench.disk_files import FILESYSTEMS, make_images
 from tools.bench.disk_job import MIB, Job
 from tools.bench.disk_raw import Counted
+from tools.bench.net_job import FLOWS, KINDS
 from tools.disk.detect import open_filesystem
 from tools.disk.image import open_image
 from tools.guest import Guest
+from tools.vmm import make_vmm
 from tools.vmm.disk import Disk
 from tools.vmm.qemu import Qemu
 
@@ -156,3 +162,30 @@ def test_files_of_both_guests_are_measured(tmp_path: Path) -> None:
         # The second half, of zeros.
         assert any(written[:MIB])
         assert not any(written[MIB:])
+
+
+@pytest.mark.usefixtures("lan")
+@pytest.mark.timeout(900)
+def test_networks_of_both_guests_are_measured(vmm_name: str) -> None:
+    with (
+        net_pair.make_pair() as pair,
+        pair.ours(make_vmm(vmm_name)) as ours,
+        pair.linux(make_vmm(vmm_name)) as linux,
+    ):
+        for guest in (ours, linux):
+            assert all(guest.flow(flow, 1) > 0 for flow in FLOWS)
+            assert all(guest.turn(kind, kind.few) > 0 for kind in KINDS)
+        if vmm_name == "nested":
+            assert 0.5 < net_flow.exits_of(ours, KINDS[0]) < 20
+
+
+@pytest.mark.usefixtures("lan")
+@pytest.mark.timeout(900)
+def test_pages_and_handshakes_are_served(vmm_name: str) -> None:
+    with net_pair.make_pair() as pair:
+        with pair.machine(make_vmm(vmm_name), cpus=2) as guest:
+            net_http.start_servers(guest, 2)
+            for load in net_http.LOADS:
+                assert net_http.run(pair, load, 80)["failed"] == 0, load.name
+        with net_tls.server(pair, make_vmm(vmm_name)):
+            assert all(net_tls.shake_hands(pair, one, 1) > 0 for one in net_tls.VERSIONS.values())

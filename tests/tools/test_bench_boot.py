@@ -118,6 +118,7 @@ def test_exits_are_told_apart_by_reason_and_address() -> None:
     }
     assert traced.touched == {0x100}
     assert traced.rips["io"] == [0x100012]
+    assert traced.until_silence == 4
 
 
 def test_a_trace_that_lost_exits_is_an_error() -> None:

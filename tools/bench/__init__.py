@@ -14,7 +14,7 @@ from . import report
 def main(names: list[str], vmm: str | None = None) -> int:
     """Run the benchmarks named, all if none is; print tables, write build/bench/NAME.json.
 
-    `vmm`: on which `disk` compares; the others have theirs.
+    `vmm`: on which `disk` and `net` compare; the others have theirs.
 
     One that cannot be measured says why, and the others go on. Returns 0 if all were measured, else
     the exit code of the last failure: a missed budget is shown, in the file too, and is none.
@@ -23,12 +23,13 @@ def main(names: list[str], vmm: str | None = None) -> int:
     from .boot import BOOT
     from .console import CONSOLE
     from .disk import benchmark as disk_benchmark
+    from .net import benchmark as net_benchmark
     from .python import PYTHON
     from .size import SIZE
     from .smp import SMP
 
-    disk = disk_benchmark(vmm or "nested")
-    known = {one.name: one for one in (BOOT, SIZE, CONSOLE, PYTHON, SMP, disk)}
+    compared = [make(vmm or "nested") for make in (disk_benchmark, net_benchmark)]
+    known = {one.name: one for one in (BOOT, SIZE, CONSOLE, PYTHON, SMP, *compared)}
     for name in names:
         if name not in known:
             raise UserError(f"There is no benchmark {name!r}.", f"Choose of: {', '.join(known)}.")

@@ -22,6 +22,7 @@ from ..guest import PROMPT
 from ..vmm import cloud_hypervisor_cli, qemu
 from ..vmm.disk import Disk
 from ..vmm.nested import shared_linux
+from ..vmm.nic import Nic
 from . import boot_application, boot_exits, boot_instructions
 from .report import Benchmark, Budget, Figures, amount, table
 
@@ -67,9 +68,11 @@ def median_boot(
     awaited: bytes | None,
     initramfs: Path | None = None,
     disks: Sequence[Disk] = (),
+    nics: Sequence[Nic] = (),
 ) -> dict[str, Any]:
     boots = [
-        boot_exits.measure(kernel, huge_pages, awaited, initramfs, disks) for _ in range(_BOOTS)
+        boot_exits.measure(kernel, huge_pages, awaited, initramfs, disks, nics)
+        for _ in range(_BOOTS)
     ]
     exits = [boot["exits_beside_console"] for boot in boots]
     chosen = boots[exits.index(statistics.median_low(exits))]

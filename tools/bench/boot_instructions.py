@@ -18,6 +18,7 @@ from ..errors import WorkFailed
 from ..guest import PROMPT, Guest
 from ..vmm.base import VmSpec
 from ..vmm.disk import Disk
+from ..vmm.nic import Nic
 from .functions import Functions, pvh_entry
 from .gdb_stub import GdbStub
 from .instruction_log import InstructionLog, LoggingQemu
@@ -66,12 +67,13 @@ def measure(
     awaited: bytes = PROMPT,
     initramfs: Path | None = None,
     disks: Sequence[Disk] = (),
+    nics: Sequence[Nic] = (),
 ) -> dict[str, Any]:
     """The figures of a boot until it says what is `awaited`, see the keys.
 
     WorkFailed if the two counts differ.
     """
-    boot = _Boot(kernel, awaited, initramfs, disks)
+    boot = _Boot(kernel, awaited, initramfs, disks, nics)
     trace, counted = boot.traced()
     if trace.executed != counted:
         raise WorkFailed(
@@ -94,6 +96,7 @@ class _Boot:
     awaited: bytes
     initramfs: Path | None
     disks: Sequence[Disk]
+    nics: Sequence[Nic]
 
     def traced(self) -> tuple[Trace, int]:
         """The log of a boot that was stopped there, and QEMU's own count then."""
@@ -127,6 +130,7 @@ class _Boot:
             self.kernel,
             initramfs=self.initramfs,
             disks=self.disks,
+            nics=self.nics,
             count_instructions=True,
             gdb_port=0,
         )

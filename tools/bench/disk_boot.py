@@ -14,7 +14,7 @@ from .report import Figures
 
 # Who waits with a deadline needs clocks. QEMU tells no frequency of its own: the guest counts for
 # 10 ms each, once, in these functions. Cloud Hypervisor tells them.
-_CLOCKS = ("pmtimer_measure_tsc_hz", "clock_monotonic_ns", "arm", "lapic_timer_count")
+FOR_CLOCKS = ("pmtimer_measure_tsc_hz", "clock_monotonic_ns", "arm", "lapic_timer_count")
 _COPIED = (
     "exits_beside_console",
     "touched_guest_pages",
@@ -35,7 +35,7 @@ def measure(firmware: Path, directory: Path) -> Figures:
 def _boot(firmware: Path, disks: list[Disk]) -> Figures:
     instructions = boot_instructions.measure(firmware, disks=disks)
     by_function = instructions["by_function"]
-    for_clocks = sum(by_function.get(name, 0) for name in _CLOCKS)
+    for_clocks = sum(by_function.get(name, 0) for name in FOR_CLOCKS)
     exits = median_boot(firmware, "never", PROMPT, disks=disks)
     return {
         "instructions": instructions["instructions_to_prompt"] - for_clocks,
