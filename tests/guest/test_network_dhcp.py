@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Self
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tests.guest.test_network import HOST4, dnsmasq, ready
 from tools.guest import Guest
+from tools.lan import Lan
 
 SHORT = ["--dhcp-option=option:T1,3", "--dhcp-option=option:T2,60", "--dhcp-authoritative"]
 

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tests.guest.wire import Faults, Wire
 from tools.guest import Guest
+from tools.lan import Lan
 from tools.vmm.qemu import Qemu
 
 ADDRESS, ADDRESS6 = "192.168.77.5", "fd00:77::5"

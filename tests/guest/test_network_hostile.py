@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tests.guest.test_network_faults import (
     ADDRESS,
     ADDRESS6,
@@ -22,6 +21,7 @@ from tests.guest.test_network_faults import (
 )
 from tests.guest.wire import PEER_MAC, Wire, checksum
 from tools.guest import Guest
+from tools.lan import Lan
 
 __all__ = ["wire"]
 

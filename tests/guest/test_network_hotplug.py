@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tools.guest import Guest
+from tools.lan import Lan
 from tools.vmm.nic import Nic
 
 pytestmark = pytest.mark.only_on("cloud_hypervisor", "nested")

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.guest.conftest import Boot
-from tests.guest.lan import Lan
 from tools.guest import Guest
+from tools.lan import Lan
 
 ADDRESS = "192.168.77.5"
 REQUESTS, WARM_UP, CLIENTS = 10_000, 2_000, 8

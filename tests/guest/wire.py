@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.guest.lan import Lan
+from tools.lan import Lan
 
 GUEST, PEERS = "tap0", "wire0"
 PEER_MAC = bytes.fromhex("02000000aa01")
