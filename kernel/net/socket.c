@@ -12,6 +12,7 @@
 #include "lwip/errno.h"
 #include "lwip/priv/sockets_priv.h"
 #include "lwip/sockets.h"
+#include "lwip/tcp.h"
 #include "lwip/tcpip.h"
 
 /* With the network's lock. */
@@ -38,8 +39,20 @@ static void on_event(struct netconn *conn, enum netconn_evt event, u16_t len) {
     }
 }
 
+/* SO_LINGER with a time of 0: the other end is to be told so by a reset. lwIP does that where something is left to send only. */
+static void reset_if_asked(int fd) {
+    net_lock();
+    struct netconn *conn = lwip_socket_dbg_get_socket(fd)->conn;
+    struct tcp_pcb *pcb = conn->pcb.tcp;
+    if (NETCONNTYPE_GROUP(conn->type) == NETCONN_TCP && conn->linger == 0 && pcb && pcb->state > LISTEN) {
+        tcp_abort(pcb);
+    }
+    net_unlock();
+}
+
 static void end_use(socket_t *socket) {
     if (!__atomic_sub_fetch(&socket->users, 1, __ATOMIC_ACQ_REL)) {
+        reset_if_asked(socket->fd);
         lwip_close(socket->fd);
     }
 }
@@ -161,6 +174,16 @@ wait_result_t socket_wait(socket_t *socket, uint32_t seen, uint64_t deadline_ns)
     return result == WAIT_CHANGED ? WAIT_WOKEN : result;
 }
 
+/* A stream that is no connection, as Linux has it: none yet, where a write would not wait either; or none any more, reset
+ * or ended by both. */
+static unsigned readiness_of_stream(const struct netconn *conn) {
+    const struct tcp_pcb *pcb = conn->pcb.tcp;
+    if (NETCONNTYPE_GROUP(conn->type) != NETCONN_TCP || (pcb && pcb->state > CLOSED && pcb->state <= CLOSE_WAIT)) {
+        return 0;
+    }
+    return SOCKET_HUNG_UP | (pcb && pcb->state == CLOSED ? SOCKET_WRITABLE : 0);
+}
+
 unsigned socket_readiness(socket_t *socket) {
     int fd = socket_begin(socket);
     if (fd < 0) {
@@ -170,8 +193,10 @@ unsigned socket_readiness(socket_t *socket) {
     const struct lwip_sock *sock = lwip_socket_dbg_get_socket(fd);
     SYS_ARCH_DECL_PROTECT(level);
     SYS_ARCH_PROTECT(level);
+    bool was_told = __atomic_load_n(&socket->has_ended, __ATOMIC_RELAXED);
     unsigned ready = (sock->lastdata.pbuf || sock->rcvevent > 0 ? SOCKET_READABLE : 0)
-        | (sock->sendevent ? SOCKET_WRITABLE : 0) | (sock->errevent ? SOCKET_FAILED : 0);
+        | (sock->sendevent ? SOCKET_WRITABLE : 0) | (sock->errevent && !was_told ? SOCKET_FAILED : 0)
+        | readiness_of_stream(sock->conn);
     SYS_ARCH_UNPROTECT(level);
     net_unlock();
     socket_end(socket);

@@ -28,6 +28,7 @@ enum {
     SOCKET_READABLE = 0x1,   /* Something came, or the end, or somebody to accept. */
     SOCKET_WRITABLE = 0x4,
     SOCKET_FAILED = 0x8,     /* SO_ERROR tells. */
+    SOCKET_HUNG_UP = 0x10,   /* Of a stream: nothing more comes or goes. */
     SOCKET_CLOSED = 0x20,    /* It is no more. */
 };
 

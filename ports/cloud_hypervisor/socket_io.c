@@ -112,11 +112,19 @@ static ssize_t receive(socket_t *socket, int fd, const socket_step_t *step) {
     return done;
 }
 
+// While it connects, a transfer would wait, as on Linux; lwIP says EINPROGRESS.
+static ssize_t would_wait(ssize_t done) {
+    if (done < 0 && *net_errno() == MP_EINPROGRESS) {
+        *net_errno() = MP_EAGAIN;
+    }
+    return done;
+}
+
 // lwIP tells the end of a stream once, then that there is no connection; and waits for one that nobody has asked for.
 static ssize_t receive_stream(socket_t *socket, int fd, const socket_step_t *step) {
     struct sockaddr_storage peer;
     socklen_t len = sizeof(peer);
-    ssize_t done = receive(socket, fd, step);
+    ssize_t done = would_wait(receive(socket, fd, step));
     int error = done < 0 ? *net_errno() : 0;
     if (error == MP_ENOTCONN && __atomic_load_n(&socket->has_ended, __ATOMIC_RELAXED)) {
         return 0;
@@ -255,8 +263,8 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_into_obj, 2, 4, socket_recvf
 
 static ssize_t send_some(socket_t *socket, int fd, const socket_step_t *step) {
     (void)socket;
-    return lwip_sendto(fd, step->buffer, step->len, step->flags, (const struct sockaddr *)step->address,
-        step->address_len ? *step->address_len : 0);
+    return would_wait(lwip_sendto(fd, step->buffer, step->len, step->flags, (const struct sockaddr *)step->address,
+        step->address_len ? *step->address_len : 0));
 }
 
 static socket_step_t sending(mp_obj_t data, int flags) {

@@ -261,7 +261,7 @@ static mp_uint_t poll_socket(const socket_obj_t *self, mp_uint_t wanted) {
     unsigned ready = socket_readiness(handle->socket);
     MP_THREAD_GIL_ENTER();
     mp_uint_t result = (ready & SOCKET_READABLE ? MP_STREAM_POLL_RD : 0) | (ready & SOCKET_WRITABLE ? MP_STREAM_POLL_WR : 0);
-    return (result & wanted) | (ready & SOCKET_FAILED ? MP_STREAM_POLL_ERR : 0)
+    return (result & wanted) | (ready & SOCKET_FAILED ? MP_STREAM_POLL_ERR : 0) | (ready & SOCKET_HUNG_UP ? MP_STREAM_POLL_HUP : 0)
         | (ready & SOCKET_CLOSED ? MP_STREAM_POLL_NVAL : 0);
 }
 

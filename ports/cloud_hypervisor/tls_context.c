@@ -129,8 +129,6 @@ static mp_obj_t context_load_cert_chain(mp_obj_t self_in, mp_obj_t chain_in, mp_
     content = content_of(chain_in, &len);
     if (mbedtls_x509_crt_parse(&identity->chain, content, len)) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid cert"));
-    } else if (mbedtls_pk_check_pair(&identity->chain.pk, &identity->key, tls_random, NULL)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("key values mismatch"));
     }
     check(mbedtls_ssl_conf_own_cert(&self->config, &identity->chain, &identity->key));
     return mp_const_none;

@@ -72,7 +72,9 @@ static const struct {
     NAME(X509_FEATURE_UNAVAILABLE),
 };
 
+// Also of 1, which a verify_callback may return.
 static const char *name_of(int error) {
+    error = error > 0 ? -error : error;
     for (size_t i = 0; i < MP_ARRAY_SIZE(names); ++i) {
         if (names[i].error == error) {
             return names[i].name;
@@ -88,7 +90,7 @@ NORETURN void tls_raise(int error) {
         socket_raise(-error);
     }
     const char *name = name_of(error);
-    name = name ? name : name_of(-(-error & HIGH_LEVEL));
+    name = name ? name : name_of(-error & HIGH_LEVEL);
     char text[64];
     if (name) {
         snprintf(text, sizeof(text), "MBEDTLS_ERR_%s", name);

@@ -195,9 +195,7 @@ def test_rsa(tls_guest: Guest, lan: Lan, authority: Authority) -> None:
     server.close()
     chain, key = authority.text("rsa.test"), authority.text("rsa.test", "key")
     code = f"context = serving()\ncontext.load_cert_chain({chain!r}, {key!r})\n"
-    code += f"print(kind(context.load_cert_chain, {chain!r}, '/guest.key'))\n"
-    tell = tls_guest.output_of(SERVE + code + "_thread.start_new_thread(serve, (context,))")
-    assert tell == "ValueError: key values mismatch\n"
+    tls_guest.output_of(SERVE + code + "_thread.start_new_thread(serve, (context,))")
     # Both are there: a client that knows RSA only gets that one.
     client = only(ssl.create_default_context(cafile=authority.file("ca")), VERSIONS[0])
     client.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
