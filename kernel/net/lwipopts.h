@@ -56,7 +56,7 @@
 #define DHCP_TIMEOUT_SIZE_T u32_t
 #define LWIP_AUTOIP 1
 #define LWIP_DHCP_AUTOIP_COOP 1
-#define LWIP_DHCP_AUTOIP_COOP_TRIES 4
+#define LWIP_DHCP_AUTOIP_COOP_TRIES 3 // That were in vain, for 14 seconds.
 #define LWIP_IGMP 1
 
 /* IPv6. A reassembled fragment's header has no room for a pointer of 64 bits: it is kept aside. */
