@@ -16,7 +16,7 @@ import gc, time, cloud_hypervisor, guest
 from concurrent import interpreters
 def left():
     gc.collect()
-    total, free, promised, touched = guest._guest.pages()
+    total, free, promised, touched, _ = guest._guest.pages()
     return free - promised
 def ask(callable, *args):
     try:

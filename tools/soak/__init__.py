@@ -125,7 +125,7 @@ class Soak:
 
     def _check_memory(self) -> None:
         """Free and promised pages are what they were."""
-        _, free, promised, _ = self._guest.eval("__import__('_guest').pages()")
+        _, free, promised, *_ = self._guest.eval("__import__('_guest').pages()")
         self.figures.free = free - promised
         if self.figures.rounds < _WARM_UP:
             return
