@@ -8,6 +8,7 @@
 #include "lwip/err.h"
 #include "lwip/ip_addr.h"
 
+struct netif;
 struct tcp_hdr;
 struct tcp_pcb;
 struct tcp_pcb_listen;
@@ -20,5 +21,8 @@ typedef void (*net_tcp_listen_t)(struct tcp_pcb_listen *listener);
 /* Of a segment for a connection in TIME-WAIT, or for who listens: ERR_OK, or it is done with, by `listen`:
  * kernel/net/tcp_syn.c. */
 err_t net_tcp_syn(struct tcp_pcb *pcb, const struct tcp_hdr *segment, net_tcp_listen_t listen);
+
+/* The interface for packets from one of our addresses to another network, or NULL: lwIP's choice. `source` may be NULL. */
+struct netif *net_route(const ip4_addr_t *source, const ip4_addr_t *dest);
 
 #endif // MICROPY_INCLUDED_KERNEL_NET_HOOKS_H

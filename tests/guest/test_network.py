@@ -205,6 +205,22 @@ def test_several_devices(boot: Boot, lan: Lan) -> None:
         assert "1 received" in lan.run("ping", "-c", "1", "-W", "10", f"192.168.{80 + i}.2")
 
 
+def test_who_came_by_a_device_is_answered_by_it(boot: Boot, lan: Lan) -> None:
+    nics = [lan.add_tap(f"tap{i}", [f"192.168.{80 + i}.1/24"]) for i in range(2)]
+    lan.run("ip", "address", "add", "10.9.9.9/32", "dev", "lo")
+    settings = [f"ip=192.168.{80 + i}.2::192.168.{80 + i}.1:24::eth{i}:off" for i in range(2)]
+    guest = ready(boot, *nics, cmdline=" ".join(settings))
+    guest.output_of("server = socket.create_server(('', 7000))")
+    # What takes the way of the first device, which leads to other networks, is lost.
+    lan.run("ip", "link", "set", "tap0", "down")
+    with lan.inside():
+        client = socket.create_connection(("192.168.81.2", 7000), 30, ("10.9.9.9", 0))
+    with client:
+        guest.output_of("one = server.accept()[0]; one.sendall(b'hello')")
+        assert client.recv(10) == b"hello"
+        assert guest.eval("one.getpeername()[0]") == "10.9.9.9"
+
+
 @pytest.mark.parametrize("mtu", [1280, 9000])
 def test_mtu(boot: Boot, lan: Lan, mtu: int) -> None:
     nic = lan.add_tap("tap0", [f"{HOST4}/24"], mtu=mtu)
