@@ -16,7 +16,7 @@
 #include "netif/ethernet.h"
 
 /* What the network must be allowed to have for buffers of 64 KiB, of which a busy device has 128. */
-#define LARGE_BUFFERS_MEMORY (32 << 20)
+#define LARGE_BUFFERS_MEMORY (30 << 20)
 
 static interface_t *interface_of_device(virtio_net_t *device) {
     return (interface_t *)((uint8_t *)device - offsetof(interface_t, device));

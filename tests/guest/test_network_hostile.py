@@ -29,8 +29,9 @@ SYN, RST, ACK = 0x02, 0x04, 0x10
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION, NOTHING = 0, 43, 44, 60, 59
 
-NETWORK_MOST = 4 << 20
-"""Bytes that the network may need for all of it."""
+NETWORK_MOST = (8 + 4) << 20
+"""Bytes that the network may need: the buffers of a busy device that joins segments, and the
+rest."""
 
 
 def ip4(address: str) -> bytes:
