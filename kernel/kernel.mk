@@ -85,7 +85,7 @@ $(BUILD)/kernel/kernel/net/%.o: KERNEL_EXTRA_CFLAGS = $(KERNEL_LWIP_CFLAGS)
 $(foreach file,$(LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(file)).o): KERNEL_EXTRA_CFLAGS = -Oz
 $(BUILD)/kernel/lwip/api/lwip_sockets.o: KERNEL_EXTRA_CFLAGS = -Os -Wno-unused-parameter
 $(BUILD)/kernel/lwip/api/lwip_api_lib.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_delete.h
-$(BUILD)/kernel/lwip/api/lwip_api_msg.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_drain.h
+$(BUILD)/kernel/lwip/api/lwip_api_msg.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_bind.h -include kernel/net/lwip_drain.h
 # It has names on the stack, of 256 bytes each.
 $(BUILD)/kernel/lwip/apps/mdns/lwip_mdns.o: KERNEL_EXTRA_CFLAGS = -Oz -Wframe-larger-than=2048
 # What runs once, or seldom, need not be fast.

@@ -108,7 +108,7 @@ static const char *add_netif(interface_t *interface) {
     set_link(interface);
     net_rx_start(interface);
     addresses_begin(interface);
-    mdns_begin(interface);
+    mdns_begin(netif);
     return NULL;
 }
 
@@ -202,7 +202,7 @@ void interface_close(interface_t *interface) {
         net_remove_outlet(&interface->outlet);
         stop_device(interface);
         virtio_net_disconnect(&interface->device);
-        mdns_end(interface);
+        mdns_end(&interface->netif);
         netif_remove(&interface->netif);
         addresses_end(&interface->netif);
         choose_default();

@@ -6,6 +6,7 @@
 
 #include "kernel/net/addresses.h"
 #include "kernel/net/mdns.h"
+#include "kernel/net/timers.h"
 #include "kernel/system.h"
 #include "lwip/apps/mdns.h"
 
@@ -29,7 +30,7 @@ static void on_result(struct netif *netif, u8_t result, s8_t slot) {
     mdns_resp_rename_netif(netif, name);
 }
 
-void mdns_begin(interface_t *interface) {
+void mdns_begin(struct netif *netif) {
     if (!is_wanted()) {
         return;
     }
@@ -38,12 +39,14 @@ void mdns_begin(interface_t *interface) {
         mdns_resp_init();
         has_begun = true;
     }
-    mdns_resp_add_netif(&interface->netif, addresses_hostname());
+    mdns_resp_add_netif(netif, addresses_hostname());
 }
 
-void mdns_end(interface_t *interface) {
-    if (mdns_resp_netif_active(&interface->netif)) {
-        mdns_resp_remove_netif(&interface->netif);
+/* lwIP 2.2.1 takes back one of its timers only: the others would look for what it knows of the interface. */
+void mdns_end(struct netif *netif) {
+    if (mdns_resp_netif_active(netif)) {
+        mdns_resp_remove_netif(netif);
+        timers_forget(netif);
     }
 }
 

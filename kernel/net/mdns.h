@@ -6,11 +6,11 @@
 #ifndef MICROPY_INCLUDED_KERNEL_NET_MDNS_H
 #define MICROPY_INCLUDED_KERNEL_NET_MDNS_H
 
-#include "kernel/net/interface.h"
+struct netif;
 
 /* Of an interface that begins, and of one that ends. */
-void mdns_begin(interface_t *interface);
-void mdns_end(interface_t *interface);
+void mdns_begin(struct netif *netif);
+void mdns_end(struct netif *netif);
 
 /* The machine's name has changed. */
 void mdns_rename(void);

@@ -25,6 +25,9 @@
 #define COPY_MAX 256
 #define COPY_MAX_LARGE 4096
 
+/* A shorter one is filled up, as on a wire: lwIP takes it that an ARP packet is all there. IEEE 802.3, 4A.2.3.2.4. */
+#define FRAME_MIN 60
+
 /* A buffer for joined segments is one block of pages. The few bytes that do not fit are apart. */
 #define BLOCK_MAX NET_BLOCK_64K
 
@@ -151,9 +154,12 @@ static struct pbuf *packet_of(interface_t *interface, rx_buffer_t *buffer, uint3
     uint32_t whole = room_of(interface) - VIRTIO_NET_HEADER;
     uint32_t copy_max = interface->device.receives_tso ? COPY_MAX_LARGE : COPY_MAX;
     if (len <= copy_max || len > whole || interface->rx.count < BUFFERS_KEPT) {
-        struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)len, PBUF_RAM);
+        struct pbuf *copy = pbuf_alloc(PBUF_RAW, (u16_t)(len < FRAME_MIN ? FRAME_MIN : len), PBUF_RAM);
         if (copy) {
             memcpy(copy->payload, frame, len < whole ? len : whole);
+            if (len < FRAME_MIN) {
+                memset((uint8_t *)copy->payload + len, 0, FRAME_MIN - len);
+            }
             if (len > whole) {
                 memcpy((uint8_t *)copy->payload + whole, buffer->tail, len - whole);
             }

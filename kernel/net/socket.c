@@ -10,6 +10,7 @@
 #include "kernel/net/socket.h"
 #include "lwip/api.h"
 #include "lwip/errno.h"
+#include "lwip/inet.h"
 #include "lwip/priv/sockets_priv.h"
 #include "lwip/sockets.h"
 #include "lwip/tcp.h"
@@ -136,6 +137,42 @@ socket_t *socket_accept(socket_t *listener, struct sockaddr *address, uint32_t *
     } while (accepted < 0 && (*net_errno() == ENOTCONN || *net_errno() == ECONNABORTED));
     socket_end(listener);
     return accepted >= 0 ? adopt(accepted) : NULL;
+}
+
+static bool has_ip4(const ip4_addr_t *ip) {
+    const struct netif *netif;
+    NETIF_FOREACH(netif) {
+        if (ip4_addr_eq(netif_ip4_addr(netif), ip)) {
+            return true;
+        }
+    }
+    return ip4_addr_isany(ip) || ip4_addr_isloopback(ip) || ip4_addr_ismulticast(ip) || ip->addr == IPADDR_BROADCAST;
+}
+
+static bool has_ip6(const ip6_addr_t *ip) {
+    struct netif *netif;
+    NETIF_FOREACH(netif) {
+        if (netif_get_ip6_addr_match(netif, ip) >= 0) {
+            return true;
+        }
+    }
+    return ip6_addr_isany(ip) || ip6_addr_isloopback(ip) || ip6_addr_ismulticast(ip) || ip6_addr_isipv4mappedipv6(ip);
+}
+
+bool socket_may_bind(const struct sockaddr *address) {
+    net_lock();
+    bool may;
+    if (address->sa_family == AF_INET) {
+        ip4_addr_t ip;
+        inet_addr_to_ip4addr(&ip, &((const struct sockaddr_in *)address)->sin_addr);
+        may = has_ip4(&ip);
+    } else {
+        ip6_addr_t ip;
+        inet6_addr_to_ip6addr(&ip, &((const struct sockaddr_in6 *)address)->sin6_addr);
+        may = has_ip6(&ip);
+    }
+    net_unlock();
+    return may;
 }
 
 int socket_begin(socket_t *socket) {

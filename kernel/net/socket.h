@@ -59,6 +59,9 @@ socket_t *socket_new(int family, int type, int protocol);
 struct sockaddr;
 socket_t *socket_accept(socket_t *listener, struct sockaddr *address, uint32_t *len);
 
+/* Whether a socket may be bound to the address: it is an interface's, or none's in particular. */
+bool socket_may_bind(const struct sockaddr *address);
+
 /* Around each call of lwIP's: the number, which stays this socket's until socket_end(); or -1 and *net_errno() EBADF. */
 int socket_begin(socket_t *socket);
 void socket_end(socket_t *socket);

@@ -138,6 +138,19 @@ void sys_untimeout(sys_timeout_handler fn, void *arg) {
     }
 }
 
+void timers_forget(const void *arg) {
+    timeout_t **at = &timeouts;
+    while (*at) {
+        timeout_t *timeout = *at;
+        if (timeout->arg == arg) {
+            *at = timeout->next;
+            net_free(timeout);
+        } else {
+            at = &timeout->next;
+        }
+    }
+}
+
 /* TCP's timer is found to be needed as the others are. */
 void tcp_timer_needed(void) {
 }

@@ -23,6 +23,9 @@ void timers_catch_up(void);
 /* At its end: finds when the next tick is to be, and has the network's thread know if that is earlier than it was. */
 void timers_look(void);
 
+/* Calls of sys_timeout() with that argument are taken back. With the network's lock. */
+void timers_forget(const void *arg);
+
 /* For the network's thread, which waits for a message there: until when, by the monotonic clock. From then on it is nudged
  * (arch/sys_arch.h) where that is to be earlier. */
 uint64_t timers_sleep_until(struct _mailbox_t *where);

@@ -62,6 +62,12 @@ static mp_obj_t socket_bind(mp_obj_t self_in, mp_obj_t address_in) {
     struct sockaddr_storage address;
     socklen_t len = socket_address_of(address_in, self->family, WAIT_FOREVER, &address);
     int error;
+    MP_THREAD_GIL_EXIT();
+    bool may = socket_may_bind((const struct sockaddr *)&address);
+    MP_THREAD_GIL_ENTER();
+    if (!may) {
+        socket_raise(MP_EADDRNOTAVAIL);
+    }
     SOCKET_TRY(self, error, lwip_bind(fd, (const struct sockaddr *)&address, len));
     socket_check(error);
     return mp_const_none;

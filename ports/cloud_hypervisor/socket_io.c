@@ -14,6 +14,8 @@
 #include "socket_obj.h"
 #include "socket_parts.h"
 
+#define QUEUE_FULL_NS 1000000
+
 // Bytes of a line that are looked at together.
 #define LINE_STEP 128
 
@@ -51,6 +53,14 @@ uint64_t socket_deadline_of(const socket_obj_t *self) {
     return timeout_ns < WAIT_FOREVER - now_ns ? now_ns + timeout_ns : WAIT_FOREVER;
 }
 
+// Whether a step that was not done is tried again, and by when at the latest: where a device's queue is full, nothing tells
+// when it is not.
+static bool goes_on_by(int error, uint64_t deadline_ns, uint64_t *by_ns) {
+    uint64_t soon_ns = clock_monotonic_ns() + QUEUE_FULL_NS;
+    *by_ns = error == MP_ENOBUFS && soon_ns < deadline_ns ? soon_ns : deadline_ns;
+    return error == MP_EAGAIN || error == MP_ENOBUFS;
+}
+
 ssize_t socket_await(const socket_obj_t *self, const socket_step_t *step, uint64_t deadline_ns, int *error) {
     socket_handle_t *handle = socket_obj_handle(self);
     socket_t *socket = handle->socket;
@@ -59,16 +69,18 @@ ssize_t socket_await(const socket_obj_t *self, const socket_step_t *step, uint64
             *error = MP_EBADF;
             return -1;
         }
+        uint64_t by_ns;
         MP_THREAD_GIL_EXIT();
         uint32_t seen = socket_events(socket);
         ssize_t done = try_step(socket, step, error);
-        bool waits = done < 0 && *error == MP_EAGAIN && deadline_ns && !(step->flags & MSG_DONTWAIT);
-        wait_result_t result = waits ? socket_wait(socket, seen, deadline_ns) : WAIT_WOKEN;
+        bool waits = done < 0 && deadline_ns && !(step->flags & MSG_DONTWAIT) && goes_on_by(*error, deadline_ns, &by_ns);
+        wait_result_t result = waits ? socket_wait(socket, seen, by_ns) : WAIT_WOKEN;
         MP_THREAD_GIL_ENTER();
         if (!waits) {
+            *error = *error == MP_ENOBUFS ? MP_EAGAIN : *error;
             return done;
         }
-        if (result == WAIT_TIMEOUT) {
+        if (result == WAIT_TIMEOUT && by_ns == deadline_ns) {
             *error = MP_ETIMEDOUT;
             return -1;
         }
@@ -267,15 +279,29 @@ static ssize_t send_some(socket_t *socket, int fd, const socket_step_t *step) {
         step->address_len ? *step->address_len : 0));
 }
 
-static socket_step_t sending(mp_obj_t data, int flags) {
+// lwIP says ENOMEM where a device's queue is full, too.
+static ssize_t send_datagram(socket_t *socket, int fd, const socket_step_t *step) {
+    ssize_t done = send_some(socket, fd, step);
+    if (done < 0 && *net_errno() == MP_ENOMEM) {
+        *net_errno() = MP_ENOBUFS;
+    }
+    return done;
+}
+
+static step_fn_t sends(const socket_obj_t *self) {
+    return self->type == SOCK_STREAM ? send_some : send_datagram;
+}
+
+static socket_step_t sending(mp_obj_t self_in, mp_obj_t data, int flags) {
+    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(data, &buffer, MP_BUFFER_READ);
-    return (socket_step_t) { .fn = send_some, .buffer = buffer.buf, .len = buffer.len, .flags = flags };
+    return (socket_step_t) { .fn = sends(self), .buffer = buffer.buf, .len = buffer.len, .flags = flags };
 }
 
 // send(data, flags=0): how much was taken.
 static mp_obj_t socket_send(size_t n_args, const mp_obj_t *args) {
-    socket_step_t step = sending(args[1], n_args > 2 ? mp_obj_get_int(args[2]) : 0);
+    socket_step_t step = sending(args[0], args[1], n_args > 2 ? mp_obj_get_int(args[2]) : 0);
     return MP_OBJ_NEW_SMALL_INT(socket_do_step(MP_OBJ_TO_PTR(args[0]), &step));
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_send_obj, 2, 3, socket_send);
@@ -283,7 +309,7 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_send_obj, 2, 3, socket_send);
 // sendall(data, flags=0). The timeout is for all of it.
 static mp_obj_t socket_sendall(size_t n_args, const mp_obj_t *args) {
     const socket_obj_t *self = MP_OBJ_TO_PTR(args[0]);
-    socket_step_t step = sending(args[1], n_args > 2 ? mp_obj_get_int(args[2]) : 0);
+    socket_step_t step = sending(args[0], args[1], n_args > 2 ? mp_obj_get_int(args[2]) : 0);
     uint64_t deadline_ns = socket_deadline_of(self);
     while (step.len) {
         int error;
@@ -302,7 +328,7 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_sendall_obj, 2, 3, socket_sendall);
 static mp_obj_t socket_sendto(size_t n_args, const mp_obj_t *args) {
     const socket_obj_t *self = MP_OBJ_TO_PTR(args[0]);
     struct sockaddr_storage address;
-    socket_step_t step = sending(args[1], n_args > 3 ? mp_obj_get_int(args[2]) : 0);
+    socket_step_t step = sending(args[0], args[1], n_args > 3 ? mp_obj_get_int(args[2]) : 0);
     socklen_t len = socket_address_of(args[n_args - 1], self->family, socket_deadline_of(self), &address);
     step.address = &address;
     step.address_len = &len;
@@ -328,6 +354,7 @@ mp_uint_t socket_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errco
 }
 
 mp_uint_t socket_write(mp_obj_t self_in, const void *buffer, mp_uint_t size, int *errcode) {
-    socket_step_t step = { .fn = send_some, .buffer = (void *)buffer, .len = size };
-    return finish(MP_OBJ_TO_PTR(self_in), &step, errcode);
+    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    socket_step_t step = { .fn = sends(self), .buffer = (void *)buffer, .len = size };
+    return finish(self, &step, errcode);
 }

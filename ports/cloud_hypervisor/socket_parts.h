@@ -43,8 +43,11 @@ mp_obj_t socket_obj_open(socket_obj_t *self, socket_t *socket);
 // socket_io.c
 
 // What is done at once or not: how much, 0 at least; or -1 and *net_errno().
+struct _socket_step_t;
+typedef ssize_t (*step_fn_t)(socket_t *socket, int fd, const struct _socket_step_t *step);
+
 typedef struct _socket_step_t {
-    ssize_t (*fn)(socket_t *socket, int fd, const struct _socket_step_t *step);
+    step_fn_t fn;
     void *buffer;
     size_t len;
     int flags;

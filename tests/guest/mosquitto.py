@@ -4,11 +4,9 @@
 nothing of it starts on this machine."""
 
 import time
-from pathlib import Path
 
-from tools import apt, host
+from tests.guest import unpacked
 from tools.lan import Lan
-from tools.sources import fetch_binary_package
 from tools.vmm.process import ChildProcess
 
 _START_LIMIT = 20
@@ -16,7 +14,7 @@ _START_LIMIT = 20
 
 def mosquitto(path: str) -> str:
     """A program of its package."""
-    return str(fetch_binary_package("mosquitto") / "usr" / path)
+    return unpacked.program("mosquitto", f"usr/{path}")
 
 
 class Broker:
@@ -25,22 +23,12 @@ class Broker:
     def __init__(self, lan: Lan, *settings: str) -> None:
         self._lan = lan
         self._settings = settings
-        libraries = [
-            _libraries(fetch_binary_package(name))
-            for name in host.missing_packages(apt.dependencies("mosquitto", r"lib.*"))
-        ]
-        paths = ":".join(str(path) for path in libraries)
         configuration = lan.directory / "mosquitto.conf"
         lines = ["allow_anonymous true", "user root", "log_type all", *settings]
         configuration.write_text("".join(f"{line}\n" for line in lines))
         self._command = [
-            *(
-                "env",
-                f"LD_LIBRARY_PATH={paths}",
-                mosquitto("sbin/mosquitto"),
-                "-c",
-                str(configuration),
-            )
+            *unpacked.command("mosquitto", "usr/sbin/mosquitto"),
+            *("-c", str(configuration)),
         ]
         self.start()
 
@@ -57,8 +45,3 @@ class Broker:
         while text not in self.process.output:
             assert time.monotonic() < deadline, self.process.output
             time.sleep(0.02)
-
-
-def _libraries(tree: Path) -> Path:
-    """The directory of a package in which its libraries lie."""
-    return next(tree.glob("**/*.so*")).parent

@@ -135,6 +135,25 @@ def test_two_hundred_connections_at_once(boot: Boot, lan: Lan) -> None:
     assert guest.eval("memory()[1]") - before < GROWTH_MOST
 
 
+def test_datagrams_wait_for_the_device(boot: Boot, lan: Lan) -> None:
+    """Who sends more than it takes waits; who does not wait is told so."""
+    guest = server(boot, lan)
+    code = """
+import errno, socket
+to = ('192.168.77.1', 9)
+def send(blocking):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setblocking(blocking)
+        said = set()
+        for _ in range(6000):
+            try: said.add(s.sendto(bytes(1000), to))
+            except OSError as e: said.add(errno.errorcode[e.errno])
+        return said
+print(send(True), send(False) <= {1000, 'EAGAIN'})
+"""
+    assert guest.output_of(code, 60 * guest.vmm.slowness) == "{1000} True\n"
+
+
 def test_a_client_comes_back_with_the_same_port(boot: Boot, lan: Lan) -> None:
     """The guest closes first and is in TIME-WAIT, which gives way to a new connection."""
     server(boot, lan)

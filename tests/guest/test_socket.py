@@ -104,6 +104,8 @@ print(s.fileno(), kind(s.recv, 1), kind(s.send, b'x'), kind(s.getsockname), s.cl
 a, b = pair(0)
 print(kind(a.recv, 1), kind(one.setblocking, False), kind(one.accept))
 print(kind(socket.getaddrinfo, '1.2.3.4', '80x'), kind(socket.getaddrinfo, '', -1))
+twice = socket.socket(); twice.bind(('127.0.0.1', 83))
+print(kind(twice.bind, ('127.0.0.1', 84)), kind(twice.bind, ('10.9.9.9', 0)), kind(twice.accept))
 """
     assert said(shared_guest, code) == [
         "OSError ECONNREFUSED OSError ENOTCONN OSError EAFNOSUPPORT",
@@ -114,6 +116,7 @@ print(kind(socket.getaddrinfo, '1.2.3.4', '80x'), kind(socket.getaddrinfo, '', -
         "-1 OSError EBADF OSError EBADF OSError EBADF None",
         "OSError EAGAIN None OSError EAGAIN",
         "gaierror -8 OverflowError",
+        "OSError EINVAL OSError EADDRNOTAVAIL OSError EINVAL",
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.host import acpi_images, disk_images, images, programs, smbios_images
+from tests.host import acpi_images, disk_images, images, net_frames, programs, smbios_images
 from tests.host.disk_images import Disk, Gpt, GptEntry, mbr, mbr_entry
 from tests.host.images import GIB, MIB, RESERVED, Entry
 from tools import host
@@ -149,6 +149,15 @@ def virtio_seeds() -> list[bytes]:
     return [bytes([body[0] & 0xFE | lies]) + body[1:] for lies, body in bodies]
 
 
+def lwip_seeds() -> list[bytes]:
+    """A frame of each kind, to a machine with a static address and to one that asks for one."""
+    frames = net_frames.frames()
+    alone = [bytes([asks]) + net_frames.record(frame) for asks in (0, 1) for frame in frames]
+    handshake = b"\0" + b"".join(map(net_frames.record, net_frames.connection()))
+    asked = b"\0" + b"".join(net_frames.action(bytes([i, i])) for i in range(6))
+    return [*alone, handshake, asked + net_frames.passing(5000), b"\1" + net_frames.passing(20000)]
+
+
 # The longest input tried, in bytes, and the seeds.
 FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_boot_info": (8192, boot_info_seeds),
@@ -163,6 +172,7 @@ FUZZERS: dict[str, tuple[int, Callable[[], list[bytes]]]] = {
     "fuzz_virtio_blk": (2048, virtio_seeds),
     "fuzz_virtio_net": (2048, virtio_seeds),
     "fuzz_transfer": (1024, transfer_seeds),
+    "fuzz_lwip": (4096, lwip_seeds),
 }
 
 

@@ -144,6 +144,11 @@ PROGRAMS = {
     "fuzz_fs_probe": FS_PROBE,
     "fuzz_virtio_blk": VIRTIO_BLK,
     "fuzz_virtio_net": VIRTIO_NET,
+    "fuzz_lwip": (
+        *("kernel/net/timers.c", "kernel/net/timer_needs.c", "kernel/net/timer_tcp.c"),
+        *("kernel/net/route.c", "kernel/net/tcp_syn.c", "kernel/net/addresses.c"),
+        *("kernel/net/ip_setting.c", "kernel/net/mdns.c", "kernel/cmdline.c"),
+    ),
     "fuzz_transfer": (*TRANSFER, INTERPRETER),
 }
 
@@ -160,7 +165,7 @@ ON_CPUS = (
     *("unit_call", "unit_call_threads", "unit_wait_threads", "unit_tlb_threads", "unit_paging"),
     *("unit_address_space", "unit_random_threads", "unit_disk_cache", "unit_timer"),
     *("unit_net_loopback_threads", "unit_net_timers_threads", "unit_net_sockets_threads"),
-    *("unit_net_tso", "unit_ip_setting"),
+    *("unit_net_tso", "unit_ip_setting", "fuzz_lwip"),
 )
 """The programs that make CPUs of threads of the host, and what else wants a machine's parts."""
 WITH_DEVICES = (

@@ -69,9 +69,10 @@ def median_boot(
     initramfs: Path | None = None,
     disks: Sequence[Disk] = (),
     nics: Sequence[Nic] = (),
+    cmdline: str = "",
 ) -> dict[str, Any]:
     boots = [
-        boot_exits.measure(kernel, huge_pages, awaited, initramfs, disks, nics)
+        boot_exits.measure(kernel, huge_pages, awaited, initramfs, disks, nics, cmdline)
         for _ in range(_BOOTS)
     ]
     exits = [boot["exits_beside_console"] for boot in boots]

@@ -53,6 +53,7 @@ def measure(
     initramfs: Path | None = None,
     disks: Sequence[Disk] = (),
     nics: Sequence[Nic] = (),
+    cmdline: str = "",
 ) -> dict[str, Any]:
     """One boot's figures; `huge_pages` is L1's setting for transparent huge pages.
 
@@ -61,7 +62,7 @@ def measure(
     linux = shared_linux()
     linux.set_transparent_huge_pages(huge_pages)
     vmm = Nested()
-    spec = VmSpec(kernel, initramfs=initramfs, disks=disks, nics=nics)
+    spec = VmSpec(kernel, cmdline=cmdline, initramfs=initramfs, disks=disks, nics=nics)
     with tracing(linux), Guest(vmm, spec) as guest:
         if awaited is not None:
             guest.read_until(awaited)

@@ -68,12 +68,13 @@ def measure(
     initramfs: Path | None = None,
     disks: Sequence[Disk] = (),
     nics: Sequence[Nic] = (),
+    cmdline: str = "",
 ) -> dict[str, Any]:
     """The figures of a boot until it says what is `awaited`, see the keys.
 
     WorkFailed if the two counts differ.
     """
-    boot = _Boot(kernel, awaited, initramfs, disks, nics)
+    boot = _Boot(kernel, awaited, initramfs, disks, nics, cmdline)
     trace, counted = boot.traced()
     if trace.executed != counted:
         raise WorkFailed(
@@ -97,6 +98,7 @@ class _Boot:
     initramfs: Path | None
     disks: Sequence[Disk]
     nics: Sequence[Nic]
+    cmdline: str
 
     def traced(self) -> tuple[Trace, int]:
         """The log of a boot that was stopped there, and QEMU's own count then."""
@@ -128,6 +130,7 @@ class _Boot:
     def _spec(self) -> VmSpec:
         return VmSpec(
             self.kernel,
+            cmdline=self.cmdline,
             initramfs=self.initramfs,
             disks=self.disks,
             nics=self.nics,

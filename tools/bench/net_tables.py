@@ -94,7 +94,7 @@ def tls_table(figures: Figures) -> Table:
 def boot_table(figures: Figures) -> Table:
     none, network = figures["none"], figures["network"]
     columns = ["", "without a network device", "with one", "added"]
-    shown = table("A boot; no answer to DHCP", columns)
+    shown = table("A boot, with an address on the command line", columns)
     rows = {
         "instructions to the prompt, less QEMU's clocks": "instructions",
         "VM exits to the prompt, THP never": "exits_to_last_byte",
