@@ -27,8 +27,8 @@ async def answer(reader, writer):
         if name.lower() == 'content-length': length = int(value)
     body = await reader.readexactly(length) if length else b''
     content = json.dumps({'path': line[1], 'sum': hashlib.sha256(body).digest().hex()}).encode()
-    writer.write(b'HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(content))
-    writer.write(content)
+    writer.write(b'HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n')
+    writer.write(b'Content-Length: %d\\r\\n\\r\\n' % len(content) + content)
     await writer.drain()
     writer.close()
     await writer.wait_closed()
