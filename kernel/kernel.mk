@@ -87,7 +87,7 @@ $(BUILD)/kernel/lwip/api/lwip_sockets.o: KERNEL_EXTRA_CFLAGS = -Os -Wno-unused-p
 $(BUILD)/kernel/lwip/api/lwip_api_lib.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_delete.h
 $(BUILD)/kernel/lwip/api/lwip_api_msg.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_bind.h -include kernel/net/lwip_drain.h
 # It has names on the stack, of 256 bytes each.
-$(BUILD)/kernel/lwip/apps/mdns/lwip_mdns.o: KERNEL_EXTRA_CFLAGS = -Oz -Wframe-larger-than=2048
+$(BUILD)/kernel/lwip/apps/mdns/lwip_mdns.o: KERNEL_EXTRA_CFLAGS = -Oz -Wframe-larger-than=2048 -include kernel/net/lwip_mdns.h
 # What runs once, or seldom, need not be fast.
 ifeq ($(filter -Os -Oz,$(COPT)),)
 KERNEL_SMALL = $(addprefix kernel/,application backtrace boot_info cmdline disk disk_part fs_fat fs_littlefs fs_probe hotplug interpreter_death \
