@@ -11,21 +11,19 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.guest.conftest import Boot
 from tests.guest.tls_peers import Authority
 from tests.upstream.put_file import put_file
 from tests.upstream.runner import TIME_LIMIT, link_tree, names, run
 from tests.upstream.unix_port import build_unix_port
-from tools import build, sources
+from tools import sources
 from tools.guest import Guest
-from tools.lan import Lan, why_no_lan
+from tools.lan import Lan
 from tools.paths import ROOT
-from tools.vmm import make_vmm
-from tools.vmm.base import VmSpec
 
 HOST, GUEST = "192.168.77.1", "192.168.77.5"
 PUBLIC = "micropython.org"
@@ -38,27 +36,15 @@ that is an error here."""
 pytestmark = pytest.mark.timeout(TIME_LIMIT + 60)
 
 
-@pytest.fixture(scope="module")
-def lan() -> Iterator[Lan]:
-    reason = why_no_lan()
-    if reason is not None:
-        pytest.skip(reason)
-    with Lan() as lan:
-        yield lan
-
-
-@pytest.fixture(scope="module")
-def guest(lan: Lan) -> Iterator[Guest]:
-    tree = sources.micropython()
-    address = f"ip={GUEST}::{HOST}:24::eth0:off:{HOST}"
+@pytest.fixture
+def guest(boot: Boot, lan: Lan) -> Guest:
     nic = lan.add_tap("tap0", [f"{HOST}/24"])
-    spec = VmSpec(build.build().elf, 2, cmdline=address, nics=(nic,))
-    with Guest(make_vmm("qemu"), spec) as guest:
-        guest.wait_for_prompt()
-        for path in (tree.path / "tests" / "multi_net").glob("*.der"):
-            put_file(guest, path.name, path.read_bytes())
-        guest.leave_raw_repl()
-        yield guest
+    guest = boot(nics=[nic], cpus=2, cmdline=f"ip={GUEST}::{HOST}:24::eth0:off:{HOST}")
+    guest.wait_for_prompt()
+    for path in (sources.micropython().path / "tests" / "multi_net").glob("*.der"):
+        put_file(guest, path.name, path.read_bytes())
+    guest.leave_raw_repl()
+    return guest
 
 
 def bridge(serial: str) -> str:
