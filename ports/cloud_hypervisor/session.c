@@ -9,6 +9,10 @@
 #include "shared/readline/readline.h"
 #include "shared/runtime/softtimer.h"
 
+#if MICROPY_PY_TLS
+#include "psa/crypto.h"
+#endif
+
 #include "disk_rom.h"
 #include "environment.h"
 #include "heap.h"
@@ -66,6 +70,9 @@ void session_end(void) {
     session_end_others();
     #if MICROPY_PY_MACHINE_TIMER
     soft_timer_deinit();
+    #endif
+    #if MICROPY_PY_TLS
+    mbedtls_psa_crypto_free(); // Of handshakes that were ended with their threads it has keys, in the heap.
     #endif
     gc_sweep_all();
     #if MICROPY_PY_INTERPRETERS

@@ -338,23 +338,31 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(socket_sendto_obj, 3, 4, socket_sendto);
 
 // As a stream.
 
-static mp_uint_t finish(const socket_obj_t *self, const socket_step_t *step, int *errcode) {
+static mp_uint_t finish(const socket_obj_t *self, const socket_step_t *step, uint64_t deadline_ns, int *errcode) {
     if (!socket_obj_open_handle(self)) {
         *errcode = MP_EBADF;
         return MP_STREAM_ERROR;
     }
-    ssize_t done = socket_await(self, step, socket_deadline_of(self), errcode);
+    ssize_t done = socket_await(self, step, deadline_ns, errcode);
     return done < 0 ? MP_STREAM_ERROR : (mp_uint_t)done;
 }
 
-mp_uint_t socket_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errcode) {
+mp_uint_t socket_read_by(mp_obj_t self_in, void *buffer, mp_uint_t size, uint64_t deadline_ns, int *errcode) {
     const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
     socket_step_t step = receiving(self, buffer, size, 0);
-    return finish(self, &step, errcode);
+    return finish(self, &step, deadline_ns, errcode);
+}
+
+mp_uint_t socket_write_by(mp_obj_t self_in, const void *buffer, mp_uint_t size, uint64_t deadline_ns, int *errcode) {
+    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    socket_step_t step = { .fn = sends(self), .buffer = (void *)buffer, .len = size };
+    return finish(self, &step, deadline_ns, errcode);
+}
+
+mp_uint_t socket_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errcode) {
+    return socket_read_by(self_in, buffer, size, socket_deadline_of(MP_OBJ_TO_PTR(self_in)), errcode);
 }
 
 mp_uint_t socket_write(mp_obj_t self_in, const void *buffer, mp_uint_t size, int *errcode) {
-    const socket_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    socket_step_t step = { .fn = sends(self), .buffer = (void *)buffer, .len = size };
-    return finish(self, &step, errcode);
+    return socket_write_by(self_in, buffer, size, socket_deadline_of(MP_OBJ_TO_PTR(self_in)), errcode);
 }

@@ -88,6 +88,10 @@ mp_obj_t socket_with_address(mp_obj_t what, const struct sockaddr_storage *addre
 mp_uint_t socket_read(mp_obj_t self_in, void *buffer, mp_uint_t size, int *errcode);
 mp_uint_t socket_write(mp_obj_t self_in, const void *buffer, mp_uint_t size, int *errcode);
 
+// The same, by a time of the caller's.
+mp_uint_t socket_read_by(mp_obj_t self_in, void *buffer, mp_uint_t size, uint64_t deadline_ns, int *errcode);
+mp_uint_t socket_write_by(mp_obj_t self_in, const void *buffer, mp_uint_t size, uint64_t deadline_ns, int *errcode);
+
 // Methods.
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recv_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(socket_recvfrom_obj);

@@ -33,16 +33,14 @@ static void check(int error) {
     }
 }
 
-static int verify(void *self_in, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
-    const tls_context_t *self = self_in;
-    if (!self->check_hostname) {
-        *flags &= ~MBEDTLS_X509_BADCERT_CN_MISMATCH;
+// What was checked by other rules does not count any more: sessions of clients, and the tickets of a server.
+static void trust_changes(tls_context_t *self) {
+    ++self->trust_changes;
+    if (is_server(self)) {
+        mbedtls_ssl_ticket_free(&self->tickets);
+        mbedtls_ssl_ticket_init(&self->tickets);
+        check(mbedtls_ssl_ticket_setup(&self->tickets, tls_random, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S));
     }
-    if (self->verify_callback == mp_const_none) {
-        return 0;
-    }
-    mp_obj_t der = mp_obj_new_memoryview('B', certificate->raw.len, certificate->raw.p);
-    return mp_obj_get_int(mp_call_function_2(self->verify_callback, der, MP_OBJ_NEW_SMALL_INT(depth)));
 }
 
 static void set_verify_mode(tls_context_t *self, int mode) {
@@ -50,7 +48,7 @@ static void set_verify_mode(tls_context_t *self, int mode) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid value for verify_mode"));
     }
     self->verify_mode = mode;
-    ++self->trust_changes;
+    trust_changes(self);
     mbedtls_ssl_conf_authmode(&self->config, mode);
 }
 
@@ -79,10 +77,8 @@ static mp_obj_t context_make_new(const mp_obj_type_t *type, size_t n_args, size_
         protocol & TLS_IS_DATAGRAM ? MBEDTLS_SSL_TRANSPORT_DATAGRAM : MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT));
     mbedtls_ssl_conf_rng(&self->config, tls_random, NULL);
     mbedtls_ssl_conf_sig_algs(&self->config, signatures);
-    mbedtls_ssl_conf_verify(&self->config, verify, self);
     set_verify_mode(self, is_server(self) ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
     if (is_server(self)) {
-        check(mbedtls_ssl_ticket_setup(&self->tickets, tls_random, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S));
         mbedtls_ssl_conf_session_tickets_cb(&self->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &self->tickets);
     } else {
         mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(&self->config,
@@ -144,7 +140,7 @@ static mp_obj_t context_load_verify_locations(mp_obj_t self_in, mp_obj_t authori
     if (failed < 0 || !self->authorities.version) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid cert"));
     }
-    ++self->trust_changes;
+    trust_changes(self);
     mbedtls_ssl_conf_ca_chain(&self->config, &self->authorities, NULL);
     return mp_const_none;
 }
@@ -214,6 +210,9 @@ static mp_obj_t context_set_alpn_protocols(mp_obj_t self_in, mp_obj_t names_in) 
         protocols[i] = memcpy(copy, name, len + 1);
     }
     check(mbedtls_ssl_conf_alpn_protocols(&self->config, protocols));
+    if (!count) {
+        self->config.MBEDTLS_PRIVATE(alpn_list) = NULL; // An empty one would be sent.
+    }
     self->protocols = protocols;
     return mp_const_none;
 }
@@ -269,14 +268,14 @@ static void context_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         case MP_QSTR_check_hostname:
             if (stores) {
                 self->check_hostname = mp_obj_is_true(value);
-                ++self->trust_changes;
+                trust_changes(self);
             }
             value = mp_obj_new_bool(self->check_hostname);
             break;
         case MP_QSTR_verify_callback:
             if (stores) {
                 self->verify_callback = value;
-                ++self->trust_changes;
+                trust_changes(self);
             }
             value = self->verify_callback;
             break;

@@ -14,11 +14,8 @@
 #include "mbedtls/rsa.h"
 #include "mbedtls/x509.h"
 #include "psa/crypto.h"
-#include "socket_parts.h"
 #include "tls_parts.h"
 
-// Errors of the stream below pass Mbed TLS as negative numbers of errno.h, which has no more.
-#define ERRNO_MAX 255
 // An error of a part of Mbed TLS, and below it one of what that is made of (mbedtls/error.h).
 #define HIGH_LEVEL 0x7f80
 
@@ -86,8 +83,6 @@ static const char *name_of(int error) {
 NORETURN void tls_raise(int error) {
     if (error == MBEDTLS_ERR_SSL_ALLOC_FAILED || error == MBEDTLS_ERR_X509_ALLOC_FAILED) {
         mp_raise_OSError(MP_ENOMEM);
-    } else if (error < -1 && error >= -ERRNO_MAX) {
-        socket_raise(-error);
     }
     const char *name = name_of(error);
     name = name ? name : name_of(-error & HIGH_LEVEL);

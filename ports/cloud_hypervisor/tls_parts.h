@@ -43,16 +43,27 @@ typedef struct _tls_context_t {
 typedef struct _tls_socket_t {
     mp_obj_base_t base;
     tls_context_t *context;
+    unsigned trust_changes; // Of the context, when it began.
     mp_obj_t stream;      // A socket, or an object in Python. MP_OBJ_NULL: closed.
     mp_obj_t hostname;
     mp_obj_t session;     // The last that the connection told. None: it has not.
+    mp_obj_t raised;      // By a verify_callback. MP_OBJ_NULL: nothing.
     mbedtls_ssl_context ssl;
-    uint8_t busy;         // Who is in a call of Mbed TLS: MP_STREAM_POLL_RD, MP_STREAM_POLL_WR. The last one frees what is closed.
+    uint8_t busy;         // Directions that somebody is in: MP_STREAM_POLL_RD, MP_STREAM_POLL_WR. Of these:
+    mp_uint_t reader, writer;
     uint8_t awaits;       // What the handshake waits for, whatever the caller wants: the same. 0: nothing.
-    bool has_blocked;     // The stream, in the call of Mbed TLS that has just ended.
+    bool sends;           // Somebody is in the stream's write().
+    bool other_sends;     // In the call of Mbed TLS that has just ended, somebody else was;
+    bool has_blocked;     // the stream would have waited.
     bool saw_certificate; // Of the server. A session that goes on has none.
-    int error;            // What ended it. 0: nothing did.
-    mp_uint_t timer_start_ms, timer_soon_ms, timer_end_ms; // Of DTLS.
+    bool has_ended;       // Nothing more comes.
+    bool is_closing;
+    bool has_failed;      // The handshake: `ssl` is to be freed.
+    int error;            // What ended it, of Mbed TLS. 0: nothing did.
+    int stream_error;     // What the stream said last.
+    int unsent;           // Bytes of a record that waits, which their caller does not count as written yet.
+    uint64_t read_deadline_ns, write_deadline_ns;              // Of the calls under way, where the stream is a socket.
+    mp_uint_t timer_start_ms, timer_soon_ms, timer_end_ms;     // Of DTLS.
 } tls_socket_t;
 
 // What a client may go on with in its next connection.
@@ -68,7 +79,7 @@ extern const mp_obj_type_t tls_context_type;
 extern const mp_obj_type_t tls_socket_type;
 extern const mp_obj_type_t tls_session_type;
 
-// tls_error.c. OSError of an error of Mbed TLS, or of one of the stream below it.
+// tls_error.c. OSError of an error of Mbed TLS.
 NORETURN void tls_raise(int error);
 
 // modtls.c. The kernel's generator, for Mbed TLS.
@@ -85,8 +96,8 @@ void tls_stream_begin(tls_socket_t *self);
 void tls_stream_handshake(tls_socket_t *self);
 
 // Closes it; the stream below stays as it is, but in the first for the message that nothing more comes, if that can be sent
-// without waiting.
-void tls_stream_close(tls_socket_t *self);
+// without waiting. The first gives what was raised meanwhile, or MP_OBJ_NULL.
+mp_obj_t tls_stream_close(tls_socket_t *self);
 void tls_stream_abandon(tls_socket_t *self);
 
 // The handshake is done, and nothing went wrong.
@@ -96,9 +107,9 @@ bool tls_stream_is_connected(tls_socket_t *self);
 mp_obj_t tls_socket_new(tls_context_t *context, mp_obj_t stream, bool handshake, mp_obj_t hostname, mp_obj_t session);
 
 // tls_session.c. What the connection tells of its session now: an object, or MP_OBJ_NULL where it has told it before.
-mp_obj_t tls_session_of(const tls_context_t *context, const mbedtls_ssl_context *ssl, mp_obj_t hostname);
+mp_obj_t tls_session_of(const tls_socket_t *self);
 
 // Before the handshake: an error of Mbed TLS, or 0. Raises ValueError where the session is not of such a connection.
-int tls_session_use(mp_obj_t session, const tls_context_t *context, mbedtls_ssl_context *ssl, mp_obj_t hostname);
+int tls_session_use(mp_obj_t session, tls_socket_t *self);
 
 #endif // MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_TLS_PARTS_H

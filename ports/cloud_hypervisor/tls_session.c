@@ -13,30 +13,30 @@ static mp_obj_t session_del(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(session_del_obj, session_del);
 
-mp_obj_t tls_session_of(const tls_context_t *context, const mbedtls_ssl_context *ssl, mp_obj_t hostname) {
+mp_obj_t tls_session_of(const tls_socket_t *socket) {
     tls_session_t *self = mp_obj_malloc_with_finaliser(tls_session_t, &tls_session_type);
     mbedtls_ssl_session_init(&self->session);
-    if (mbedtls_ssl_get_session(ssl, &self->session)) {
+    if (mbedtls_ssl_get_session(&socket->ssl, &self->session)) {
         return MP_OBJ_NULL;
     }
-    self->context = context;
-    self->trust_changes = context->trust_changes;
-    self->hostname = hostname;
+    self->context = socket->context;
+    self->trust_changes = socket->trust_changes;
+    self->hostname = socket->hostname;
     return MP_OBJ_FROM_PTR(self);
 }
 
 // A server's certificate is not looked at again: it was, by the same rules and for the same name.
-int tls_session_use(mp_obj_t session_in, const tls_context_t *context, mbedtls_ssl_context *ssl, mp_obj_t hostname) {
+int tls_session_use(mp_obj_t session_in, tls_socket_t *socket) {
     if (!mp_obj_is_exact_type(session_in, &tls_session_type)) {
         mp_raise_TypeError(MP_ERROR_TEXT("Value is not a SSLSession."));
     }
     const tls_session_t *self = MP_OBJ_TO_PTR(session_in);
-    if (self->context != context || self->trust_changes != context->trust_changes) {
+    if (self->context != socket->context || self->trust_changes != socket->trust_changes) {
         mp_raise_ValueError(MP_ERROR_TEXT("Session refers to a different SSLContext."));
-    } else if (!mp_obj_equal(self->hostname, hostname)) {
+    } else if (!mp_obj_equal(self->hostname, socket->hostname)) {
         mp_raise_ValueError(MP_ERROR_TEXT("Session refers to a different host"));
     }
-    return mbedtls_ssl_set_session(ssl, &self->session);
+    return mbedtls_ssl_set_session(&socket->ssl, &self->session);
 }
 
 static const mp_rom_map_elem_t session_locals_table[] = {

@@ -3,30 +3,71 @@
 
 /* The type `SSLSocket`. */
 
+#include <string.h>
+
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
 #include "tls_parts.h"
 
+static int ask_callback(const tls_context_t *context, const mbedtls_x509_crt *certificate, int depth) {
+    uint8_t *der = m_new(uint8_t, certificate->raw.len); // It may be kept.
+    memcpy(der, certificate->raw.p, certificate->raw.len);
+    mp_obj_t view = mp_obj_new_memoryview('B', certificate->raw.len, der);
+    return mp_obj_get_int(mp_call_function_2(context->verify_callback, view, MP_OBJ_NEW_SMALL_INT(depth)));
+}
+
+// An exception waits until Mbed TLS has freed what it has.
+static int verify(void *self_in, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
+    tls_socket_t *self = self_in;
+    const tls_context_t *context = self->context;
+    if (!context->check_hostname) {
+        *flags &= ~MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    }
+    if (context->verify_callback == mp_const_none) {
+        return 0;
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr)) {
+        self->raised = MP_OBJ_FROM_PTR(nlr.ret_val);
+        return MBEDTLS_ERR_X509_FATAL_ERROR;
+    }
+    int result = ask_callback(context, certificate, depth);
+    nlr_pop();
+    return result;
+}
+
+static const char *name_of_host(mp_obj_t hostname) {
+    if (hostname == mp_const_none) {
+        return NULL;
+    }
+    size_t len;
+    const char *name = mp_obj_str_get_data(hostname, &len);
+    if (strlen(name) != len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("embedded null character"));
+    }
+    return name;
+}
+
 mp_obj_t tls_socket_new(tls_context_t *context, mp_obj_t stream, bool shake, mp_obj_t hostname, mp_obj_t session) {
     mp_get_stream_raise(stream, MP_STREAM_OP_READ | MP_STREAM_OP_WRITE | MP_STREAM_OP_IOCTL);
-    const char *name = hostname == mp_const_none ? NULL : mp_obj_str_get_str(hostname);
+    const char *name = name_of_host(hostname);
     tls_socket_t *self = mp_obj_malloc_with_finaliser(tls_socket_t, &tls_socket_type);
+    memset((uint8_t *)self + sizeof(self->base), 0, sizeof(*self) - sizeof(self->base));
     self->context = context;
+    self->trust_changes = context->trust_changes;
     self->stream = stream;
     self->hostname = hostname;
     self->session = mp_const_none;
-    self->busy = self->awaits = 0;
-    self->saw_certificate = false;
-    self->error = 0;
-    self->timer_end_ms = 0;
+    self->raised = MP_OBJ_NULL;
     mbedtls_ssl_init(&self->ssl);
     int error = mbedtls_ssl_setup(&self->ssl, &context->config);
+    mbedtls_ssl_set_verify(&self->ssl, verify, self);
     if (!error) {
         error = mbedtls_ssl_set_hostname(&self->ssl, name);
     }
     if (!error && session != mp_const_none) {
-        error = tls_session_use(session, context, &self->ssl, hostname);
+        error = tls_session_use(session, self);
     }
     if (error) {
         tls_stream_abandon(self);
@@ -41,7 +82,7 @@ mp_obj_t tls_socket_new(tls_context_t *context, mp_obj_t stream, bool shake, mp_
 
 static tls_socket_t *open_socket(mp_obj_t self_in) {
     tls_socket_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self->stream == MP_OBJ_NULL) {
+    if (self->stream == MP_OBJ_NULL || self->is_closing) {
         mp_raise_OSError(MP_EBADF);
     }
     return self;
@@ -55,11 +96,7 @@ static mp_obj_t tls_socket_del(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(tls_socket_del_obj, tls_socket_del);
 
 static mp_obj_t tls_socket_do_handshake(mp_obj_t self_in) {
-    tls_socket_t *self = open_socket(self_in);
-    if (self->error) {
-        tls_raise(self->error);
-    }
-    tls_stream_handshake(self);
+    tls_stream_handshake(open_socket(self_in));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(tls_socket_do_handshake_obj, tls_socket_do_handshake);
@@ -67,8 +104,10 @@ static MP_DEFINE_CONST_FUN_OBJ_1(tls_socket_do_handshake_obj, tls_socket_do_hand
 // unwrap(): the stream below, which stays open.
 static mp_obj_t tls_socket_unwrap(mp_obj_t self_in) {
     tls_socket_t *self = open_socket(self_in);
-    mp_obj_t stream = self->stream;
-    tls_stream_close(self);
+    mp_obj_t stream = self->stream, raised = tls_stream_close(self);
+    if (raised != MP_OBJ_NULL) {
+        nlr_raise(raised);
+    }
     return stream;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(tls_socket_unwrap_obj, tls_socket_unwrap);
@@ -175,7 +214,7 @@ static MP_DEFINE_CONST_DICT(tls_socket_locals, tls_socket_locals_table);
 
 static mp_obj_t session_now(tls_socket_t *self) {
     if (tls_stream_is_connected(self) && mbedtls_ssl_get_version_number(&self->ssl) == MBEDTLS_SSL_VERSION_TLS1_2) {
-        mp_obj_t session = tls_session_of(self->context, &self->ssl, self->hostname);
+        mp_obj_t session = tls_session_of(self);
         self->session = session == MP_OBJ_NULL ? self->session : session;
     }
     return self->session;

@@ -70,7 +70,7 @@ def free(guest: Guest) -> int:
 
 @pytest.mark.machine(memory="4M")
 def test_four_mib_are_enough(guest: Guest) -> None:
-    sweep(guest, 768 << 10)
+    sweep(guest, 512 << 10)
 
 
 def test_less_gets_a_clear_message(boot: Boot) -> None:

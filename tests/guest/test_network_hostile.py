@@ -220,7 +220,8 @@ def test_others_connect_during_a_flood(boot: Boot, lan: Lan, wire: Wire) -> None
     attacker = Attacker(wire)
     attacker.floods_of_syn()
     slowest = max(_connect(guest, lan, attacker, i) for i in range(20))
-    assert slowest < 1.0 * guest.vmm.slowness
+    # A SYN that is lost in the flood is sent again after one second and after two more.
+    assert slowest < 3.5 * guest.vmm.slowness
 
 
 def _connect(guest: Guest, lan: Lan, attacker: Attacker, round: int) -> float:

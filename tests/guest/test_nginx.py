@@ -18,7 +18,8 @@ from tools.guest import Guest
 from tools.lan import Lan
 
 SERVER = """
-import json
+import json, threading
+listens = threading.Event()
 async def answer(reader, writer):
     line = (await reader.readline()).decode().split()
     length = 0
@@ -35,8 +36,10 @@ async def answer(reader, writer):
 async def main():
     await asyncio.start_server(answer, '', 8080)
     await asyncio.start_server(answer, '', 8443, ssl=serving())
+    listens.set()
     await asyncio.Event().wait()
 _thread.start_new_thread(asyncio.run, (main(),))
+listens.wait()
 """
 
 

@@ -45,7 +45,7 @@ CASES = {
     "comparison of deep tuples": NESTED_TUPLE + "m = l\n" + NESTED_TUPLE + "l == m",
     "hash of a deep tuple": NESTED_TUPLE + "hash(l)",
     "deep iterator": "l = iter([])\nfor _ in range(200_000): l = map(str, l)\nnext(l)",
-    "deep expression": "x = 1\neval('x if x else ' * 15_000 + 'x')",
+    "deep expression": "x = 1\neval('-' * 40_000 + 'x')",
     "deep comparison of sets": (
         "class A:\n"
         "    def __hash__(self): return 1\n"

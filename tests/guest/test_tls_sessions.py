@@ -170,7 +170,8 @@ print(talk(context)[0][0])
 """
     )
     refused, said = tls_guest.output_of(code).splitlines()
-    assert refused == "OSError: MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE"
+    # OpenSSL closes behind the alert: who still sends meets a reset.
+    assert refused in ("OSError: MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE", "OSError: 104")
     assert said == "b'HELLO'"
     server.close()
     code = "context = serving(); context.verify_mode = ssl.CERT_REQUIRED\n"

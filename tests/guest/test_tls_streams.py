@@ -185,3 +185,119 @@ print(kind(requests.get, 'https://{GUEST}:8443/'))
         "fine",
         "ValueError: The certificate Common Name (CN) does not match with the expected CN",
     ]
+
+
+def test_what_would_wait_is_written_once(tls_guest: Guest) -> None:
+    """A write that would wait is made again with more behind it, as asyncio does."""
+    code = (
+        PAIR
+        + """
+a, b = pair()
+a.setblocking(False)
+data = bytes(range(251)) * 8000
+start = end = 0
+while (n := a.write(memoryview(data)[start:start + 3616])) is not None: start += n  # It is full.
+got = bytearray()
+def read():
+    while len(got) < len(data): got.extend(b.recv(65536))
+_thread.start_new_thread(read, ())
+size = 3616
+while start < len(data):
+    size += 1000                                           # More than the record that waits has.
+    n = a.write(memoryview(data)[start:start + size])
+    if n is None: time.sleep_ms(1)
+    else: start += n; size = 3616
+while len(got) < len(data): time.sleep_ms(1)
+print(bytes(got) == data)
+"""
+    )
+    assert tls_guest.output_of(code, 120) == "True\n"
+
+
+def test_the_end_is_told_again(tls_guest: Guest) -> None:
+    code = (
+        PAIR
+        + """
+import select
+a, b = pair()
+b.write(b'12345'); b.unwrap()                              # The connection itself stays.
+print(a.read(10), a.read(10), a.readline(), a.recv(1))
+poll = select.poll(); poll.register(a, select.POLLIN)
+print(len(poll.poll(0)))
+"""
+    )
+    assert tls_guest.output_of(code).splitlines() == ["b'12345' b'' b'' b''", "1"]
+
+
+def test_what_a_callback_raises(tls_guest: Guest) -> None:
+    """It comes out of the handshake, costs no memory, and what it was given may be kept."""
+    code = (
+        PAIR
+        + """
+import gc
+kept = []
+def refuse(der, depth):
+    kept.append(der)
+    raise KeyError(depth)
+def settings(context): context.verify_callback = refuse
+def once():
+    a, b = socket.socketpair()
+    def shake():
+        try: serving().wrap_socket(b, server_side=True)
+        except OSError: pass
+        finally: b.close(); ended.append(1)
+    ended = []
+    _thread.start_new_thread(shake, ())
+    context = trusting(); settings(context)
+    said = kind(context.wrap_socket, a, server_hostname='guest.test')
+    a.close()
+    while not ended: time.sleep_ms(1)
+    return said
+print(once(), bytes(kept[0])[:2] == b'0\\x82')
+kept.clear()
+for _ in range(3): gc.collect()
+before = gc.mem_alloc()
+for _ in range(20): once(); kept.clear(); gc.collect(); gc.collect()
+print(gc.mem_alloc() - before < 20000)
+"""
+    )
+    assert tls_guest.output_of(code, 60).splitlines() == ["KeyError: 1 True", "True"]
+
+
+def test_trust_is_that_of_the_check(tls_guest: Guest) -> None:
+    """A session of before the rules changed is refused, also where it is asked for afterwards."""
+    code = (
+        PAIR
+        + """
+a, b = socket.socketpair()
+def echo(b, context):
+    try:
+        with context.wrap_socket(b, server_side=True) as secure: secure.write(secure.recv(10))
+    except OSError as e: pass
+server = serving()
+def talk(context, **kw):
+    a, b = socket.socketpair()
+    _thread.start_new_thread(echo, (b, server))
+    secure = context.wrap_socket(a, server_hostname='guest.test', **kw)
+    secure.write(b'hello'); secure.recv(10)
+    return secure
+import tls
+context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+context.load_verify_locations(open('/ca.pem').read())
+context.verify_mode = tls.CERT_NONE
+before = talk(context)
+context.verify_mode = tls.CERT_REQUIRED
+print(kind(talk, context, session=before.session))
+good = talk(context)
+print(talk(context, session=good.session).session_reused)
+server.verify_callback = lambda der, depth: 0
+print(talk(context, session=good.session).session_reused)  # The server's tickets are others.
+print(kind(context.wrap_socket, a, server_hostname='guest.test\\0.evil'))
+"""
+    )
+    assert tls_guest.output_of(code, 60).splitlines() == [
+        "ValueError: Session refers to a different SSLContext.",
+        "True",
+        "False",
+        "ValueError: embedded null character",
+    ]

@@ -10,7 +10,14 @@ import os
 
 import tls
 from tls import *  # noqa: F403
-from tls import CERT_NONE, MBEDTLS_VERSION, PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER
+from tls import (
+    CERT_NONE,
+    CERT_OPTIONAL,
+    CERT_REQUIRED,
+    MBEDTLS_VERSION,
+    PROTOCOL_TLS_CLIENT,
+    PROTOCOL_TLS_SERVER,
+)
 
 SSLError = OSError
 HAS_ALPN = HAS_SNI = HAS_TLSv1_2 = HAS_TLSv1_3 = True
@@ -46,17 +53,28 @@ def _passed_on(name):
 
 
 class SSLContext:
-    verify_mode = _passed_on("verify_mode")
     verify_callback = _passed_on("verify_callback")
     check_hostname = _passed_on("check_hostname")
     minimum_version = _passed_on("minimum_version")
     maximum_version = _passed_on("maximum_version")
 
     def __init__(self, protocol=PROTOCOL_TLS_CLIENT):
+        self._protocol = protocol
         self._context = tls.SSLContext(protocol)
         self._has_authorities = False
         self.set_alpn_protocols = self._context.set_alpn_protocols
         self.get_ciphers = self._context.get_ciphers
+
+    @property
+    def verify_mode(self):
+        return self._context.verify_mode
+
+    @verify_mode.setter
+    def verify_mode(self, mode):
+        # As in CPython, of a client both mean the same: who has no certificate is no server.
+        if mode == CERT_OPTIONAL and self._protocol & PROTOCOL_TLS_SERVER == 0:
+            mode = CERT_REQUIRED
+        self._context.verify_mode = mode
 
     def load_cert_chain(self, certfile, keyfile=None):
         """Names of files, or what is in them; without a key, both are in the first one."""
