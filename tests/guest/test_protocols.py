@@ -47,6 +47,23 @@ _FILES = {_SUM: _MODULE, _OTHER_SUM: _DEPENDENCY, "0" * 8: b"another\n"}
 """Of a package index: by name and version, and by the start of the sum."""
 
 
+_OK = b"HTTP/1.1 200 OK\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NOISE = {
+    "/noise": b"220 this is no HTTP\r\n",
+    "/latin": b"HTTP/1.1 200 Tr\xe8s bien\r\nName: \xe9t\xe9\r\nOther: \xc3\xa9\r\n\r\n",
+    "/interim": _CONTINUE * 9 + _OK + b"\r\nbody",
+    "/interims": _CONTINUE * 10 + _OK + b"\r\n",
+    "/headers": _OK + b"A: b\r\n" * 101 + b"\r\n",
+    "/line": _OK + b"A: " + b"b" * 9000 + b"\r\n\r\n",
+    "/status": b"HTTP/1.1 200 " + b"b" * 9000 + b"\r\n\r\n",
+    "/chunk": _OK + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 9000 + b"\r\na\r\n0\r\n\r\n",
+    "/trailers": _OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"A: b\r\n" * 101 + b"\r\n",
+    "/head": _OK + b"A: b\r\n",
+}
+"""What a server says that is none, or an odd one."""
+
+
 class _Site(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -103,8 +120,8 @@ class _Site(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"short")
             self.close_connection = True
-        elif self.path == "/noise":
-            self.wfile.write(b"220 this is no HTTP\r\n")
+        elif noise := _NOISE.get(self.path):
+            self.wfile.write(noise)
             self.close_connection = True
         else:
             self._answer(b"no", 404)
@@ -175,6 +192,30 @@ print(kind(requests.get, 'ftp://a/b'), kind(requests.get, site, headers={{'A': '
         "user:p:w",
         "OSError ValueError",
         "ValueError ValueError",
+    ]
+
+
+def test_odd_responses(guest: Guest, site: str) -> None:
+    code = f"""
+import requests
+def kind(name):
+    try: return requests.get({site!r} + '/' + name).content
+    except Exception as e: return type(e).__name__
+r = requests.get({site!r} + '/latin')
+print(r.reason, r.headers['Name'], r.headers['Other'])
+for name in {[path[1:] for path in _NOISE if path != "/latin"]!r}: print(name, kind(name))
+"""
+    assert guest.output_of(code).splitlines() == [
+        "Très bien été é",
+        "noise ValueError",
+        "interim b'body'",
+        "interims ValueError",
+        "headers ValueError",
+        "line ValueError",
+        "status ValueError",
+        "chunk ValueError",
+        "trailers ValueError",
+        "head OSError",
     ]
 
 

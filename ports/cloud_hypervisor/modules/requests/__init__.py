@@ -6,6 +6,36 @@ import socket
 
 _REDIRECTS = 10
 _PIECE = 4096
+_LINE = 8192  # Bytes, and how many lines, that a server may send beside the content.
+_LINES = 100
+_INTERIM = 10
+
+
+def _line(stream):
+    line = stream.readline(_LINE)
+    if len(line) == _LINE:
+        raise ValueError("too long a line")
+    return line
+
+
+def _fields(stream):
+    """The lines up to an empty one. Where the stream ends before, the last is b""."""
+    for _ in range(_LINES):
+        line = _line(stream)
+        if line in (b"\r\n", b"\n"):
+            return
+        yield line
+        if not line:
+            return
+    raise ValueError("too many headers")
+
+
+def _text(data):
+    """What is no UTF-8 is Latin-1."""
+    try:
+        return data.decode()
+    except UnicodeError:
+        return "".join(chr(byte) for byte in data)
 
 
 class _Body:
@@ -19,13 +49,13 @@ class _Body:
 
     def _next_chunk(self):
         if self._begun:
-            self._stream.readline()
+            _line(self._stream)
         self._begun = True
-        line = self._stream.readline()
+        line = _line(self._stream)
         self._left = int(line.split(b";")[0], 16)
         if not self._left:
             self._chunked = False
-            while self._stream.readline() not in (b"\r\n", b"\n", b""):
+            for _ in _fields(self._stream):
                 pass
 
     def readinto(self, buffer):
@@ -162,20 +192,20 @@ def _send(stream, method, host, path, headers, data):
 
 def _read_head(stream):
     """Status, reason, and headers as they came."""
-    while True:
-        line = stream.readline()
-        words = line.split(None, 2)
+    for _ in range(_INTERIM):
+        words = _line(stream).split(None, 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/"):
-            raise ValueError("no response of HTTP")
+            break
         headers = []
-        while (line := stream.readline()) not in (b"\r\n", b"\n"):
+        for line in _fields(stream):
             if not line:
                 raise OSError("the connection ended in the middle of the headers")
-            name, _, value = line.decode().partition(":")
+            name, _, value = _text(line).partition(":")
             headers.append((name.strip(), value.strip()))
         status = int(words[1])
         if status // 100 != 1:  # 100 Continue, and others that say nothing.
-            return status, words[2].strip().decode() if len(words) > 2 else "", headers
+            return status, _text(words[2].strip()) if len(words) > 2 else "", headers
+    raise ValueError("no response of HTTP")
 
 
 def _body_of(method, status, headers, stream):
