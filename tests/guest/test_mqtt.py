@@ -291,6 +291,47 @@ for i in range({len(BROKEN)}): print(kind(talk))
     assert said == "".join(f"{expected}\n" for _, _, expected in BROKEN)
 
 
+def test_one_thread_sends_while_another_looks(guest: Guest, lan: Lan) -> None:
+    with lan.inside():
+        server = socket.create_server((HOST, 0))
+    message = bytes(range(256)) * 2000
+    packet = b"\x30\x83\xa0\x1f" + b"\0\1x" + message
+    count = 8
+    received = bytearray()
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(60)
+            connection.recv(100)
+            connection.sendall(_CONNACK)
+            while piece := connection.recv(65536):
+                received.extend(piece)
+                time.sleep(0.002)  # So that the sender waits for room.
+
+    server.settimeout(60)
+    with server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        code = f"""
+c = client('guest', HOST, {server.getsockname()[1]})
+c.connect()
+goes_on = True
+def look():
+    while goes_on: c.check_msg()
+_thread.start_new_thread(look, ())
+message = bytes(range(256)) * 2000
+for i in range({count}): c.publish('x', message)
+goes_on = False
+time.sleep_ms(100)
+c.disconnect()
+"""
+        guest.output_of(code, 60)
+        thread.join()
+    is_whole = received == packet * count + b"\xe0\0"
+    assert is_whole, f"{len(received)} bytes"
+
+
 def test_a_broker_that_says_nothing(guest: Guest, lan: Lan) -> None:
     with lan.inside():
         server = socket.create_server((HOST, 0))

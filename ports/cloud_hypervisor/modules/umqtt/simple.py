@@ -8,6 +8,7 @@ does not wait calls ping() in time.
 
 import select
 import socket
+import time
 from errno import ECONNRESET, ETIMEDOUT
 
 from micropython import const
@@ -192,7 +193,12 @@ class MQTTClient:
         packet.append(size)
         for part in parts:
             packet += part
-        self.sock.write(packet)
+        left = memoryview(packet)
+        while left:
+            sent = self.sock.write(left)
+            if not sent:
+                time.sleep_ms(1)  # Another thread looks whether something has come: _next().
+            left = left[sent or 0 :]
 
     def _read(self, size):
         data = b""
