@@ -338,3 +338,29 @@ def test_a_broker_that_says_nothing(guest: Guest, lan: Lan) -> None:
     with server:
         code = f"print(kind(client('guest', HOST, {server.getsockname()[1]}).connect, timeout=0.2))"
         assert guest.output_of(code) == "OSError: 110\n"
+
+
+def test_a_broker_that_stops_in_the_middle(guest: Guest, lan: Lan) -> None:
+    with lan.inside():
+        server = socket.create_server((HOST, 0))
+    server.settimeout(60)
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(60)
+            connection.recv(100)
+            connection.sendall(_CONNACK + b"\x30\x10\0\1x")
+            while connection.recv(100):
+                pass
+
+    with server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        code = f"""
+c = client('guest', HOST, {server.getsockname()[1]}, keepalive=1)
+c.connect()
+print(kind(c.wait_msg))
+"""
+        assert guest.output_of(code) == "OSError: 110\n"
+        thread.join()

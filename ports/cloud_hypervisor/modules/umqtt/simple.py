@@ -221,7 +221,8 @@ class MQTTClient:
             try:
                 op = self.sock.read(1)
             finally:
-                self._plain.settimeout(self._timeout)
+                # Of what follows in a packet: a broker that stops there is noticed, too.
+                self._plain.settimeout(self._timeout or self.keepalive or None)
             if op:
                 break
             if op == b"":
