@@ -135,6 +135,33 @@ def test_who_does_not_know_the_password(guest: Guest, lan: Lan) -> None:
         connection.close()
 
 
+def test_who_guesses(guest: Guest, lan: Lan) -> None:
+    """All of them together have a guess a second."""
+    several = [WebSocket(lan.connect(GUEST, PORT, 60)) for _ in range(3)]
+    start = time.monotonic()
+    for web in several:
+        web.send(TEXT, b"wrong\r")
+    for web in several:
+        assert web.receive() == (TEXT, b"Password: ")
+        assert web.receive() == (TEXT, b"\r\nAccess denied\r\n")
+        web.connection.close()
+    assert time.monotonic() - start > 2.5
+    # Who does not wait for the answer is no thread more.
+    for _ in range(16):
+        with WebSocket(lan.connect(GUEST, PORT, 60)) as web:
+            web.send(TEXT, b"wrong\r")
+    guest.write(b"len(webrepl._active) in range(1, 9)\r")
+    guest.read_until(b"\r\nTrue\r\n" + PROMPT)
+    # They cannot have the guest keep much.
+    with WebSocket(lan.connect(GUEST, PORT, 5)) as web:
+        web.receive()
+        web.connection.sendall(b"\x81\x7e" + struct.pack("!H", 513))
+        with pytest.raises((EOFError, ConnectionResetError)):
+            web.receive()
+    with connect(lan):
+        pass
+
+
 def test_files(guest: Guest, lan: Lan) -> None:
     data = os.urandom(300_001)
     with connect(lan) as web:

@@ -26,12 +26,14 @@ static_host = "https://micropython.org/webrepl/"
 """Where the page comes from that a browser shows."""
 
 _MOST_WAITING = const(4)
+_MOST = const(8)  # Threads, with those that are about to end.
 _TIMEOUT = const(10)  # Seconds in which what has begun goes on: a frame, or sending.
 _PATIENCE_MS = const(60000)  # For the password.
 _LINE = const(1024)
 _MOST_LINES = const(64)
 _MOST_PASSWORD = const(256)
 _FRAME = const(65535)
+_EARLY_FRAME = const(512)  # Before the password.
 _PIECE = const(1024)
 _STREAM_CLOSE = const(4)  # A request of ioctl().
 
@@ -51,6 +53,7 @@ _VERSION = const(3)
 _listener = None
 _pass = b""
 _active = []
+_guess = _thread.allocate_lock()
 
 
 def _connect(sock):
@@ -83,6 +86,7 @@ class _Session(io.IOBase):
 
     def __init__(self, sock):
         self.is_admitted = False
+        self.is_told = False  # To go.
         self._socket = sock
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
@@ -110,11 +114,11 @@ class _Session(io.IOBase):
     def ioctl(self, request, value):
         if request == _STREAM_CLOSE:
             self.is_admitted = False
+            self.is_told = True
             self._socket.close()
         return 0
 
     def run(self):
-        _active.append(self)
         try:
             if _connect(self._socket) and self._check():
                 try:
@@ -138,8 +142,13 @@ class _Session(io.IOBase):
             if len(typed) > _MOST_PASSWORD:
                 return False
         typed, end, rest = typed.replace(b"\n", b"\r").partition(b"\r")
-        if typed != _pass:
-            time.sleep(1)
+        with _guess:  # More connections do not make more guesses a second.
+            if self.is_told:
+                return False
+            is_right = typed == _pass
+            if not is_right:
+                time.sleep(1)
+        if not is_right:
             self._send(_TEXT, b"\r\nAccess denied\r\n")
             return False
         terminal = os.dupterm(self)
@@ -230,7 +239,7 @@ class _Session(io.IOBase):
             kind, size = first & 15, second & 127
             if size >= 126:
                 size = int.from_bytes(self._read(2 if size == 126 else 8), "big")
-            if size > _FRAME:
+            if size > (_FRAME if self.is_admitted else _EARLY_FRAME):
                 raise OSError(EMSGSIZE)
             mask = self._read(4) if second & 128 else None
             data = self._read(size)
@@ -299,13 +308,18 @@ class _Session(io.IOBase):
 
 def _serve(listener):
     while listener is _listener:
+        if len(_active) >= _MOST:
+            time.sleep_ms(20)
+            continue
         try:
             sock, _ = listener.accept()
             # Who keeps others from being asked makes room for them.
-            waiting = [session for session in _active if not session.is_admitted]
+            waiting = [one for one in _active if not (one.is_admitted or one.is_told)]
             if len(waiting) >= _MOST_WAITING:
                 waiting[0].ioctl(_STREAM_CLOSE, 0)
-            _thread.start_new_thread(_Session(sock).run, ())
+            session = _Session(sock)
+            _active.append(session)
+            _thread.start_new_thread(session.run, ())
         except OSError:
             time.sleep_ms(100)
 
