@@ -277,6 +277,23 @@ def test_nothing_is_left_of_connections(guest: Guest, lan: Lan) -> None:
     assert memory[-1] - memory[0] < 4096
 
 
+def test_who_goes_while_nobody_reads(guest: Guest, lan: Lan) -> None:
+    with connect(lan) as web:
+        web.type(b"import os, time\rwhile 'go' not in os.listdir('/'): time.sleep_ms(50)\r\r")
+        web.read_until(b"sleep_ms(50)\r\n")
+        time.sleep(0.5)
+        web.type(b"#" * 20000)
+        time.sleep(0.5)
+        web.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(0.5)
+    with connect(lan) as web:
+        assert web.put("/go", b"") == 0
+        guest.read_until(b">>> ####")
+        guest.write(b"\x03")
+        guest.read_until(PROMPT)
+        answers(guest)
+
+
 def test_a_soft_reset_and_boot_py(guest: Guest, lan: Lan) -> None:
     with connect(lan) as web:
         assert web.put("/boot.py", b"import webrepl\nwebrepl.start()\n") == 0

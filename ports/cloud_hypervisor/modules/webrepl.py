@@ -90,6 +90,8 @@ class _Session(io.IOBase):
         self._socket = sock
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
+        self._end = select.poll()
+        self._end.register(sock, 0)
         self._kind = _BINARY
         self._lock = _thread.allocate_lock()
         self._ident = None  # The thread that has the lock.
@@ -163,10 +165,11 @@ class _Session(io.IOBase):
 
     def _take(self, kind, data):
         if kind == _TEXT:
-            while data:
+            while data and self.is_admitted:
                 data = data[_type(data) :]
-                if data:
-                    time.sleep_ms(20)  # Nobody reads.
+                # Nobody reads; whose connection is lost does not wait for that.
+                if data and self._end.poll(20):
+                    raise OSError(EIO)
             return
         while len(data) < _HEADER_SIZE:
             data += self._content()
