@@ -92,7 +92,7 @@ $(BUILD)/kernel/lwip/apps/mdns/lwip_mdns.o: KERNEL_EXTRA_CFLAGS = -Oz -Wframe-la
 ifeq ($(filter -Os -Oz,$(COPT)),)
 KERNEL_SMALL = $(addprefix kernel/,application backtrace boot_info cmdline disk disk_part fs_fat fs_littlefs fs_probe hotplug interpreter_death \
     irq machine panic partitions partitions_gpt partitions_mbr rng romfs smbios system watchdog) \
-    $(addprefix kernel/net/,addresses interface ip_setting net net_random resolve route tcp_syn timer_needs) \
+    $(addprefix kernel/net/,addresses interface ip_setting net net_random resolve route tcp_syn tcp_window timer_needs) \
     $(addprefix drivers/,acpi acpi_dsdt acpi_fadt acpi_madt msix pci power smbios virtio virtio_rng)
 $(addprefix $(BUILD)/kernel/,$(addsuffix .o,$(KERNEL_SMALL))): KERNEL_CFLAGS += -Os -fno-builtin-memset
 endif

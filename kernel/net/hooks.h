@@ -9,6 +9,7 @@
 #include "lwip/ip_addr.h"
 
 struct netif;
+struct pbuf;
 struct tcp_hdr;
 struct tcp_pcb;
 struct tcp_pcb_listen;
@@ -21,6 +22,9 @@ typedef void (*net_tcp_listen_t)(struct tcp_pcb_listen *listener);
 /* Of a segment for a connection in TIME-WAIT, or for who listens: ERR_OK, or it is done with, by `listen`:
  * kernel/net/tcp_syn.c. */
 err_t net_tcp_syn(struct tcp_pcb *pcb, const struct tcp_hdr *segment, net_tcp_listen_t listen);
+
+/* Of a segment for any other connection: ERR_OK, or it is done with: kernel/net/tcp_window.c. `p`: what it carries. */
+err_t net_tcp_fits(struct tcp_pcb *pcb, const struct tcp_hdr *segment, const struct pbuf *p);
 
 /* The interface for packets from one of our addresses to another network, or NULL: lwIP's choice. `source` may be NULL. */
 struct netif *net_route(const ip4_addr_t *source, const ip4_addr_t *dest);

@@ -145,7 +145,8 @@
 
 /* In tcp_in.c, with a function of its own: a segment, before it goes to a connection or who listens. */
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, segment, optlen, opt1len, opt2, p) \
-    ((pcb)->state == TIME_WAIT || (pcb)->state == LISTEN ? net_tcp_syn(pcb, segment, tcp_listen_input) : ERR_OK)
+    ((pcb)->state == TIME_WAIT || (pcb)->state == LISTEN ? net_tcp_syn(pcb, segment, tcp_listen_input) \
+        : net_tcp_fits(pcb, segment, p))
 #define LWIP_HOOK_IP4_ROUTE_SRC net_route
 #define LWIP_HOOK_FILENAME "kernel/net/hooks.h"
 

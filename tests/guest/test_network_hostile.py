@@ -4,6 +4,7 @@
 serves others meanwhile, and has its memory back afterwards."""
 
 import random
+import socket
 import struct
 import time
 from collections.abc import Callable
@@ -20,12 +21,13 @@ from tests.guest.test_network_faults import (
     wire,
 )
 from tests.guest.wire import PEER_MAC, Wire, checksum
+from tests.guest.wire import PEERS as PEERS_WIRE
 from tools.guest import Guest
 from tools.lan import Lan
 
 __all__ = ["wire"]
 
-SYN, RST, ACK = 0x02, 0x04, 0x10
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION, NOTHING = 0, 43, 44, 60, 59
 
@@ -56,10 +58,19 @@ def packet6(payload: bytes, next: int, source: bytes = HERE6) -> bytes:
     return struct.pack("!IHBB", 6 << 28, len(payload), next, 64) + source + GUEST6 + payload
 
 
-def segment(source: bytes, port: int, to: int, flags: int, sequence: int = 1000) -> bytes:
-    head = struct.pack("!HHIIBBHHH", port, to, sequence, 0, 5 << 4, flags, 64000, 0, 0)
-    pseudo = source + GUEST4 + struct.pack("!HH", TCP, len(head))
-    return head[:16] + checksum(pseudo + head).to_bytes(2, "big") + head[18:]
+def segment(
+    source: bytes,
+    port: int,
+    to: int,
+    flags: int,
+    sequence: int = 1000,
+    ack: int = 0,
+    window: int = 64000,
+    data: bytes = b"",
+) -> bytes:
+    head = struct.pack("!HHIIBBHHH", port, to, sequence, ack, 5 << 4, flags, window, 0, 0)
+    pseudo = source + GUEST4 + struct.pack("!HH", TCP, len(head) + len(data))
+    return head[:16] + checksum(pseudo + head + data).to_bytes(2, "big") + head[18:] + data
 
 
 def echo(size: int, type: int = 8) -> bytes:
@@ -182,6 +193,90 @@ class Attacker:
             body = body[:2] + checksum(pseudo + body).to_bytes(2, "big") + body[4:]
             whole = packet6(body, ICMP6, source6)
             self.send(whole[:7] + b"\xff" + whole[8:])
+
+
+class Stranger:
+    """One end of a connection that keeps to no rule. Its address is nobody's else."""
+
+    MAC, ADDRESS = b"\x02\x01\x01\x01\x00\x01", HERE4[:3] + b"\xc8"
+    FIRST, WINDOW, MSS = 5000, 65535, 1460
+
+    def __init__(self, lan: Lan, wire: Wire, to: int, port: int = 3000, window: int = WINDOW):
+        self.wire, self.to, self.port, self.window = wire, to, port, window
+        self.sequence = 0
+        """Of the byte that it sends next; from 1, as SYN is 0."""
+        with lan.inside():
+            self.heard = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+            self.heard.bind((PEERS_WIRE, 0))
+        self.heard.settimeout(20)
+        arp = struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + self.MAC + self.ADDRESS + self.MAC + GUEST4
+        self._send(arp, 0x0806)
+        self.acknowledged = 0
+
+    def __enter__(self) -> "Stranger":
+        self.connect()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.heard.close()
+
+    def _send(self, packet: bytes, kind: int) -> None:
+        self.wire.send(self.wire.guest_mac + self.MAC + kind.to_bytes(2, "big") + packet)
+
+    def connect(self) -> None:
+        self.say(self.sequence, SYN)
+        flags, sequence, ack, _ = self.hear(SYN)
+        assert flags & ACK and ack == self.FIRST + self.sequence + 1
+        self.acknowledged = sequence + 1
+        self.sequence += 1
+        self.say(self.sequence)
+
+    def say(self, sequence: int, flags: int = 0, data: bytes = b"") -> None:
+        flags |= 0 if flags & SYN else ACK
+        at = self.FIRST + sequence
+        one = segment(
+            self.ADDRESS, self.port, self.to, flags, at, self.acknowledged, self.window, data
+        )
+        self._send(packet4(one, TCP, self.ADDRESS), 0x0800)
+
+    def fill(self, size: int) -> None:
+        """Sends what is next."""
+        for at in range(0, size, self.MSS):
+            self.say(self.sequence + at, data=bytes(min(self.MSS, size - at)))
+        self.sequence += size
+
+    def hear(self, flag: int = 0) -> tuple[int, int, int, bytes]:
+        """The next segment with the flag, or with data: its flags, numbers and data."""
+        while True:
+            frame = self.heard.recv(2000)
+            packet = frame[14 : 14 + int.from_bytes(frame[16:18], "big")]
+            tcp = packet[20:]
+            if packet[9] != TCP or packet[16:20] != self.ADDRESS:
+                continue
+            port, sequence, ack = struct.unpack_from("!2xHII", tcp)
+            data = tcp[(tcp[12] >> 4) * 4 :]
+            if port == self.port and (tcp[13] & flag if flag else data):
+                return tcp[13], sequence, ack, data
+
+
+def test_data_beyond_the_window(boot: Boot, lan: Lan, wire: Wire) -> None:
+    guest = served(boot, wire)
+    guest.output_of("quiet = socket.create_server(('0.0.0.0', 7001), backlog=20)")
+    with Stranger(lan, wire, 7001) as one, alive(guest):
+        last = one.WINDOW - 1
+        one.say(one.sequence + last, data=bytes(1000))
+        one.fill(last)
+    exchange(lan, size=1000)
+
+
+def test_data_behind_the_end(boot: Boot, lan: Lan, wire: Wire) -> None:
+    guest = served(boot, wire)
+    guest.output_of("quiet = socket.create_server(('0.0.0.0', 7001), backlog=20)")
+    with Stranger(lan, wire, 7001) as one, alive(guest):
+        one.fill(one.WINDOW - 1000)
+        one.say(one.sequence + 500, FIN)
+        one.fill(1000)
+    exchange(lan, size=1000)
 
 
 def test_frames_that_no_honest_peer_sends(boot: Boot, lan: Lan, wire: Wire) -> None:

@@ -69,7 +69,7 @@ NET = (
     *("kernel/net/core.c", "kernel/net/sys_arch.c", "kernel/net/mailbox.c"),
     *("kernel/net/timers.c", "kernel/net/timer_needs.c", "kernel/net/timer_tcp.c"),
     *("kernel/net/net_memory.c", "kernel/net/net_random.c", "kernel/siphash.c"),
-    *("kernel/net/route.c", "kernel/net/tcp_syn.c"),
+    *("kernel/net/route.c", "kernel/net/tcp_syn.c", "kernel/net/tcp_window.c"),
     *("kernel/net/socket.c", "kernel/net/resolve.c", "kernel/message.c", *WAIT, *KALLOC),
 )
 """What has a part of this has lwIP too."""
@@ -146,7 +146,12 @@ PROGRAMS = {
     "fuzz_virtio_net": VIRTIO_NET,
     "fuzz_lwip": (
         *("kernel/net/timers.c", "kernel/net/timer_needs.c", "kernel/net/timer_tcp.c"),
-        *("kernel/net/route.c", "kernel/net/tcp_syn.c", "kernel/net/addresses.c"),
+        *(
+            "kernel/net/route.c",
+            "kernel/net/tcp_syn.c",
+            "kernel/net/tcp_window.c",
+            "kernel/net/addresses.c",
+        ),
         *("kernel/net/ip_setting.c", "kernel/net/mdns.c", "kernel/cmdline.c"),
     ),
     "fuzz_transfer": (*TRANSFER, INTERPRETER),
