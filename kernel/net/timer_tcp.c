@@ -73,6 +73,16 @@ static void limit_time_waits(void) {
     }
 }
 
+/* What was sent to try a closed window may have been all there was: lwIP 2.2.1 goes on to try with nothing, and has a check
+ * that there is something, which would end the machine. */
+static void end_vain_probes(void) {
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+        if (!pcb->unsent) {
+            pcb->persist_backoff = 0;
+        }
+    }
+}
+
 /* Those in which nothing was to do are counted only. */
 void timer_tcp_run(uint32_t count) {
     static uint32_t uncounted; // Ticks that were not in tcp_ticks yet.
@@ -83,6 +93,7 @@ void timer_tcp_run(uint32_t count) {
     tcp_ticks += uncounted / TICKS_EACH;
     uncounted %= TICKS_EACH;
     while (runs--) {
+        end_vain_probes();
         tcp_tmr();
     }
     limit_time_waits();

@@ -279,6 +279,20 @@ def test_data_behind_the_end(boot: Boot, lan: Lan, wire: Wire) -> None:
     exchange(lan, size=1000)
 
 
+def test_a_closed_window_that_took_all(boot: Boot, lan: Lan, wire: Wire) -> None:
+    guest = served(boot, wire)
+    code = "def say(): said.append(said[0].accept()[0]); said[1].send(b'x')\n"
+    code += "said = [socket.create_server(('0.0.0.0', 7001), backlog=20)]\n"
+    guest.output_of(code + "_thread.start_new_thread(say, ())")
+    with Stranger(lan, wire, 7001, window=0) as one, alive(guest):
+        _, sequence, _, data = one.hear()
+        assert data == b"x"
+        one.acknowledged = sequence + 1
+        one.say(one.sequence)
+        time.sleep(1 * guest.vmm.slowness)
+    exchange(lan, size=1000)
+
+
 def test_frames_that_no_honest_peer_sends(boot: Boot, lan: Lan, wire: Wire) -> None:
     guest = served(boot, wire)
     guest.output_of(PEERS)
