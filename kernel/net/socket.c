@@ -40,20 +40,23 @@ static void on_event(struct netconn *conn, enum netconn_evt event, u16_t len) {
     }
 }
 
-/* SO_LINGER with a time of 0: the other end is to be told so by a reset. lwIP does that where something is left to send only. */
-static void reset_if_asked(int fd) {
+/* SO_LINGER. With a time of 0 the other end is to be told by a reset: lwIP does that where something is left to send only, and
+ * nobody is to be told in TIME-WAIT. With another time lwIP would have the close wait, which no call of this does: it refuses to
+ * close. */
+static void prepare_close(int fd) {
     net_lock();
     struct netconn *conn = lwip_socket_dbg_get_socket(fd)->conn;
-    struct tcp_pcb *pcb = conn->pcb.tcp;
-    if (NETCONNTYPE_GROUP(conn->type) == NETCONN_TCP && conn->linger == 0 && pcb && pcb->state > LISTEN) {
+    struct tcp_pcb *pcb = NETCONNTYPE_GROUP(conn->type) == NETCONN_TCP ? conn->pcb.tcp : NULL;
+    if (pcb && conn->linger == 0 && pcb->state > LISTEN && pcb->state != TIME_WAIT) {
         tcp_abort(pcb);
     }
+    conn->linger = -1;
     net_unlock();
 }
 
 static void end_use(socket_t *socket) {
     if (!__atomic_sub_fetch(&socket->users, 1, __ATOMIC_ACQ_REL)) {
-        reset_if_asked(socket->fd);
+        prepare_close(socket->fd);
         lwip_close(socket->fd);
     }
 }

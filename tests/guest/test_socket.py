@@ -210,6 +210,40 @@ print('all')
     assert said(shared_guest, code) == ["b''", "all"]
 
 
+def test_a_close_that_should_linger(shared_guest: Guest) -> None:
+    code = """
+import struct
+a, b = pair()
+a.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 5))
+a.setblocking(False)
+sent = got = 0
+try:
+    while True: sent += a.send(bytes(65536))
+except OSError as e: print(e.errno == errno.EAGAIN)
+a.close()
+while (one := b.recv(65536)): got += len(one)
+print(got == sent)
+"""
+    assert said(shared_guest, code) == ["True", "True"]
+
+
+def test_a_socket_whose_connection_both_have_ended(shared_guest: Guest) -> None:
+    code = """
+import struct
+for i in range(200):
+    a, b = pair()
+    a.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    a.shutdown(socket.SHUT_WR)
+    b.send(b'last')
+    b.close()
+    assert a.recv(10) + a.recv(10) == b'last'
+    a.close()
+a, b = pair()
+print(a.send(b'more'), b.recv(10))
+"""
+    assert said(shared_guest, code) == ["4 b'more'"]
+
+
 def test_many_connections_at_once(boot: Boot) -> None:
     guest = boot(memory="256M", cpus=2)
     guest.wait_for_prompt()
