@@ -86,13 +86,14 @@ $(foreach file,$(LWIP_SMALL),$(BUILD)/kernel/lwip/$(dir $(file))lwip_$(notdir $(
 $(BUILD)/kernel/lwip/api/lwip_sockets.o: KERNEL_EXTRA_CFLAGS = -Os -Wno-unused-parameter
 $(BUILD)/kernel/lwip/api/lwip_api_lib.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_delete.h
 $(BUILD)/kernel/lwip/api/lwip_api_msg.o: KERNEL_EXTRA_CFLAGS = -Os -include kernel/net/lwip_bind.h -include kernel/net/lwip_drain.h
+$(BUILD)/kernel/lwip/core/lwip_tcp.o: KERNEL_EXTRA_CFLAGS = -Oz -include kernel/net/lwip_time_wait.h
 # It has names on the stack, of 256 bytes each.
 $(BUILD)/kernel/lwip/apps/mdns/lwip_mdns.o: KERNEL_EXTRA_CFLAGS = -Oz -Wframe-larger-than=2048 -include kernel/net/lwip_mdns.h
 # What runs once, or seldom, need not be fast.
 ifeq ($(filter -Os -Oz,$(COPT)),)
 KERNEL_SMALL = $(addprefix kernel/,application backtrace boot_info cmdline disk disk_part fs_fat fs_littlefs fs_probe hotplug interpreter_death \
     irq machine panic partitions partitions_gpt partitions_mbr rng romfs smbios system watchdog) \
-    $(addprefix kernel/net/,addresses interface ip_setting net net_random resolve route tcp_syn tcp_window timer_needs) \
+    $(addprefix kernel/net/,addresses interface ip_setting net net_random resolve route tcp_syn tcp_window time_wait timer_needs) \
     $(addprefix drivers/,acpi acpi_dsdt acpi_fadt acpi_madt msix pci power smbios virtio virtio_rng)
 $(addprefix $(BUILD)/kernel/,$(addsuffix .o,$(KERNEL_SMALL))): KERNEL_CFLAGS += -Os -fno-builtin-memset
 endif

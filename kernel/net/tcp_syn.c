@@ -3,6 +3,7 @@
 
 /* A SYN that lwIP would let wait, as something of the past is in its way. */
 #include "kernel/net/hooks.h"
+#include "kernel/net/time_wait.h"
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
 
@@ -32,7 +33,7 @@ static err_t reopen(struct tcp_pcb *pcb, const struct tcp_hdr *syn, net_tcp_list
     if (!listener) {
         return ERR_OK;
     }
-    tcp_abort(pcb);
+    tcp_abort(time_wait_disown(pcb));
     listen(listener);
     return ERR_ABRT; // It is done with.
 }

@@ -3,6 +3,7 @@
 
 /* When TCP's timer has something to do: lwip's tcp_fasttmr() and tcp_slowtmr() say what that may be. All connections are
  * netconns'. */
+#include "kernel/net/time_wait.h"
 #include "kernel/net/timer_needs.h"
 #include "lwip/api.h"
 #include "lwip/priv/tcp_priv.h"
@@ -12,11 +13,6 @@
 
 /* A thread that was late makes up for so many ticks one by one; beyond that they are one. */
 #define RUNS_MAX 4
-
-/* Connections in TIME-WAIT: the oldest are given up where there are more. A client that makes a new one for each request
- * would fill memory with them, and all are looked through for a packet that belongs to no other. */
-#define TIME_WAITS_MAX 512
-#define TIME_WAITS_KEPT 256
 
 #define WORKS (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND | TF_NAGLEMEMERR | TF_RTO)
 
@@ -62,17 +58,6 @@ uint32_t timer_tcp_left(void) {
     return left;
 }
 
-static void limit_time_waits(void) {
-    unsigned count = 0;
-    struct tcp_pcb *last_kept = NULL;
-    for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
-        last_kept = ++count == TIME_WAITS_KEPT ? pcb : last_kept;
-    }
-    while (count > TIME_WAITS_MAX && last_kept->next) {
-        tcp_abort(last_kept->next);
-    }
-}
-
 /* What was sent to try a closed window may have been all there was: lwIP 2.2.1 goes on to try with nothing, and has a check
  * that there is something, which would end the machine. */
 static void end_vain_probes(void) {
@@ -94,7 +79,8 @@ void timer_tcp_run(uint32_t count) {
     uncounted %= TICKS_EACH;
     while (runs--) {
         end_vain_probes();
+        time_wait_tick();
         tcp_tmr();
     }
-    limit_time_waits();
+    time_wait_limit();
 }

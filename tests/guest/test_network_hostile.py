@@ -293,6 +293,29 @@ def test_a_closed_window_that_took_all(boot: Boot, lan: Lan, wire: Wire) -> None
     exchange(lan, size=1000)
 
 
+def test_a_socket_whose_connection_gives_way_to_another(boot: Boot, lan: Lan, wire: Wire) -> None:
+    """Both have ended it, and the socket is open still."""
+    guest = served(boot, wire)
+    code = (
+        "def end():\n  one = server.accept()[0]; one.shutdown(socket.SHUT_WR); kept.append(one)\n"
+    )
+    code += "server = socket.create_server(('0.0.0.0', 7001), backlog=20); kept = []\n"
+    code += "def ends():\n  while True: end()\n"
+    guest.output_of(code + "_thread.start_new_thread(ends, ())")
+    with Stranger(lan, wire, 7001) as one, alive(guest):
+        for _ in range(20):
+            _, sequence, _, _ = one.hear(FIN)
+            one.acknowledged = sequence + 1
+            one.fill(100)
+            one.say(one.sequence, FIN)
+            one.sequence += 1000
+            one.connect()
+        one.hear(FIN)
+        assert guest.eval("[len(one.read(1000)) for one in kept[:-1]]") == [100] * 20
+        assert guest.eval("[one.close() for one in kept]") == [None] * 21
+    exchange(lan, size=1000)
+
+
 def test_frames_that_no_honest_peer_sends(boot: Boot, lan: Lan, wire: Wire) -> None:
     guest = served(boot, wire)
     guest.output_of(PEERS)

@@ -69,7 +69,12 @@ NET = (
     *("kernel/net/core.c", "kernel/net/sys_arch.c", "kernel/net/mailbox.c"),
     *("kernel/net/timers.c", "kernel/net/timer_needs.c", "kernel/net/timer_tcp.c"),
     *("kernel/net/net_memory.c", "kernel/net/net_random.c", "kernel/siphash.c"),
-    *("kernel/net/route.c", "kernel/net/tcp_syn.c", "kernel/net/tcp_window.c"),
+    *(
+        "kernel/net/route.c",
+        "kernel/net/tcp_syn.c",
+        "kernel/net/tcp_window.c",
+        "kernel/net/time_wait.c",
+    ),
     *("kernel/net/socket.c", "kernel/net/resolve.c", "kernel/message.c", *WAIT, *KALLOC),
 )
 """What has a part of this has lwIP too."""
@@ -150,6 +155,7 @@ PROGRAMS = {
             "kernel/net/route.c",
             "kernel/net/tcp_syn.c",
             "kernel/net/tcp_window.c",
+            "kernel/net/time_wait.c",
             "kernel/net/addresses.c",
         ),
         *("kernel/net/ip_setting.c", "kernel/net/mdns.c", "kernel/cmdline.c"),
