@@ -314,6 +314,7 @@ def _serve(listener):
         if len(_active) >= _MOST:
             time.sleep_ms(20)
             continue
+        sock = session = None
         try:
             sock, _ = listener.accept()
             # Who keeps others from being asked makes room for them.
@@ -323,7 +324,11 @@ def _serve(listener):
             session = _Session(sock)
             _active.append(session)
             _thread.start_new_thread(session.run, ())
-        except OSError:
+        except Exception:  # There may be no memory for one more now.
+            if session in _active:
+                _active.remove(session)
+            if sock:
+                sock.close()
             time.sleep_ms(100)
 
 
