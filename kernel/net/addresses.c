@@ -108,6 +108,7 @@ void addresses_ask(struct netif *netif, bool dhcp) {
 
 void addresses_set(struct netif *netif, const ip4_addr_t *address, const ip4_addr_t *netmask, const ip4_addr_t *gateway) {
     dhcp_release_and_stop(netif);
+    stop_autoip(netif);
     netif_set_addr(netif, address, netmask, gateway);
 }
 
