@@ -220,10 +220,11 @@ static unsigned receive_batch(interface_t *interface) {
 /* In the network's thread, with its lock. */
 
 static void receive_all(interface_t *interface) {
+    unsigned count = 0;
     do {
-        unsigned done = receive_batch(interface);
+        count += receive_batch(interface);
         fill(interface);
-        if (done == BATCH) {
+        if (count >= BATCH) {
             net_rx_post(interface);
             return;
         }
