@@ -92,6 +92,7 @@
 #define LWIP_TCP_RTO_TIME 1000 // RFC 6298, 2.1.
 #define TCP_SYNMAXRTX 12 // As many seconds, and it may not be more.
 #define LWIP_TCP_SACK_OUT 1
+#define TCP_OOSEQ_MAX_PBUFS 1024 // Of what comes out of order; a window of whole segments is 359.
 #define TCP_LISTEN_BACKLOG 1
 #define LWIP_TCP_KEEPALIVE 1
 
