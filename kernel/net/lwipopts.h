@@ -54,6 +54,16 @@
 #define LWIP_DHCP_MAX_DNS_SERVERS 2
 #define DHCP_COARSE_TIMER_SECS 1 // By whole minutes a short lease ends when it should be renewed.
 #define DHCP_TIMEOUT_SIZE_T u32_t
+/* Of a lease, all that the server gives: by itself lwIP 2.2.1 takes 65535 ticks at most, and lets the address go then. Two of
+ * these are as it has them. */
+#define DHCP_DEFINE_CUSTOM_TIMEOUTS 1
+#define DHCP_SECONDS(seconds) ((seconds) ? (seconds) : 1)
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T0_LEASE(result, dhcp) ((result) = DHCP_SECONDS((dhcp)->offered_t0_lease))
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T1_RENEW(result, dhcp) ((result) = DHCP_SECONDS((dhcp)->offered_t1_renew))
+#define DHCP_SET_TIMEOUT_FROM_OFFERED_T2_REBIND(result, dhcp) ((result) = DHCP_SECONDS((dhcp)->offered_t2_rebind))
+#define DHCP_NEXT_TIMEOUT_THRESHOLD 60
+#define DHCP_REQUEST_BACKOFF_SEQUENCE(tries) ((u16_t)(((tries) < 6 ? 1 << (tries) : 60) * 1000))
+
 #define LWIP_AUTOIP 1
 #define LWIP_DHCP_AUTOIP_COOP 1
 #define LWIP_DHCP_AUTOIP_COOP_TRIES 3 // That were in vain, for 14 seconds.
