@@ -134,7 +134,7 @@ static err_t drop(interface_t *interface) {
 err_t net_tx_send(struct netif *netif, struct pbuf *p) {
     interface_t *interface = interface_of_netif(netif);
     if (interface->state != INTERFACE_WORKS) {
-        return ERR_IF;
+        return ERR_RTE; // An errno: ERR_IF has none.
     }
     tx_frame_t *frame = interface->tx.count < QUEUE_MAX ? new_frame(interface) : NULL;
     if (!frame) {
