@@ -14,6 +14,10 @@
 /* A thread that was late makes up for so many ticks one by one; beyond that they are one. */
 #define RUNS_MAX 4
 
+/* Connections whose socket is closed while the other end takes nothing more: how long each may wait for that, and how many. */
+#define ORPHAN_MS 60000
+#define ORPHANS_MAX 256
+
 #define WORKS (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND | TF_NAGLEMEMERR | TF_RTO)
 
 /* Ticks until `limit` units of tcp_ticks have gone by since `since`. */
@@ -68,6 +72,29 @@ static void end_vain_probes(void) {
     }
 }
 
+/* Its socket is closed, and it has more to send. */
+static bool is_orphan(const struct tcp_pcb *pcb) {
+    return !pcb->callback_arg && (pcb->state == FIN_WAIT_1 || pcb->state == CLOSING);
+}
+
+/* lwIP 2.2.1 keeps one for ever whose other end answers that its window is closed. Their `tmr` stands still since they were
+ * closed: here it is when the window was last open. */
+static void limit_orphans(void) {
+    unsigned count = 0;
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+        count += is_orphan(pcb);
+    }
+    uint32_t patience = count > ORPHANS_MAX ? 0 : ORPHAN_MS / TCP_SLOW_INTERVAL;
+    for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb; pcb = next) {
+        next = pcb->next;
+        if (is_orphan(pcb) && !pcb->persist_backoff) {
+            pcb->tmr = tcp_ticks;
+        } else if (is_orphan(pcb) && tcp_ticks - pcb->tmr > patience) {
+            tcp_abort(pcb);
+        }
+    }
+}
+
 /* Those in which nothing was to do are counted only. */
 void timer_tcp_run(uint32_t count) {
     static uint32_t uncounted; // Ticks that were not in tcp_ticks yet.
@@ -79,6 +106,7 @@ void timer_tcp_run(uint32_t count) {
     uncounted %= TICKS_EACH;
     while (runs--) {
         end_vain_probes();
+        limit_orphans();
         time_wait_tick();
         tcp_tmr();
     }
