@@ -5,6 +5,7 @@
 
 #include "kernel/application.h"
 #include "kernel/net/addresses.h"
+#include "kernel/net/mdns.h"
 #include "kernel/panic.h"
 #include "kernel/system.h"
 #include "lwip/autoip.h"
@@ -83,6 +84,13 @@ static void stop_autoip(struct netif *netif) {
 static void on_change(struct netif *netif, netif_nsc_reason_t reason, const netif_ext_callback_args_t *args) {
     (void)args;
     const ip4_addr_t *address = netif_ip4_addr(netif);
+    if (reason & (LWIP_NSC_IPV4_ADDRESS_CHANGED | LWIP_NSC_IPV4_ADDR_VALID)) { // Not of an interface that ends.
+        if (ip4_addr_isany(address)) {
+            mdns_end(netif);
+        } else {
+            mdns_begin(netif);
+        }
+    }
     if (reason & LWIP_NSC_IPV4_ADDR_VALID && !ip4_addr_islinklocal(address)) {
         stop_autoip(netif);
     }

@@ -108,7 +108,6 @@ static const char *add_netif(interface_t *interface) {
     set_link(interface);
     net_rx_start(interface);
     addresses_begin(interface);
-    mdns_begin(netif);
     return NULL;
 }
 

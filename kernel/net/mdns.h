@@ -8,7 +8,8 @@
 
 struct netif;
 
-/* Of an interface that begins, and of one that ends. */
+/* Of an interface that has an address of version 4, and of one that ends or has none any more: each may be told again. Where a
+ * program has the port, there is nothing of it until the next address comes. */
 void mdns_begin(struct netif *netif);
 void mdns_end(struct netif *netif);
 

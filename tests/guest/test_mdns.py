@@ -132,6 +132,21 @@ def test_another_machine_by_its_name(boot: Boot, nic: Nic, multicast: socket.soc
     assert guest.eval("got") == [("192.168.77.66", 9)]
 
 
+def test_a_program_has_the_port(boot: Boot, nic: Nic, multicast: socket.socket) -> None:
+    """Then there is nothing of it; when it gives it back, from the next address on."""
+    guest = boot(nics=[nic], cmdline="ip=off hostname=web-1")
+    guest.wait_for_prompt()
+    guest.output_of("import network, socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)")
+    guest.output_of("s.bind(('0.0.0.0', 5353)); lan = network.LAN()")
+    addresses = f"('{GUEST}', '255.255.255.0')"
+    guest.output_of(f"lan.ipconfig(addr4={addresses})")
+    assert not resolved(multicast, "web-1.local", 2)
+    guest.output_of(f"s.close(); lan.ipconfig(addr4=None); lan.ipconfig(addr4={addresses})")
+    assert resolved(multicast, "web-1.local")
+    guest.output_of(f"lan.ipconfig(addr4=None); lan.ipconfig(addr4={addresses})")
+    assert resolved(multicast, "web-1.local")
+
+
 def test_nothing_of_it(boot: Boot, nic: Nic, multicast: socket.socket) -> None:
     guest = started(boot, nic, "mdns=off")
     assert guest.output_of("import guest; print(guest.connections())").count("udp") == 0

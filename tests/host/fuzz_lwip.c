@@ -305,6 +305,18 @@ static err_t init_netif(struct netif *netif) {
     return ERR_OK;
 }
 
+// As kernel/net/addresses.c has it.
+static void address_changed(struct netif *netif, netif_nsc_reason_t reason, const netif_ext_callback_args_t *args) {
+    (void)args;
+    if (reason & (LWIP_NSC_IPV4_ADDRESS_CHANGED | LWIP_NSC_IPV4_ADDR_VALID)) {
+        if (ip4_addr_isany(netif_ip4_addr(netif))) {
+            mdns_end(netif);
+        } else {
+            mdns_begin(netif);
+        }
+    }
+}
+
 static void machine_begins(bool asks) {
     struct netif *netif = &fuzz.netif;
     memset(netif, 0, sizeof(*netif));
@@ -324,7 +336,6 @@ static void machine_begins(bool asks) {
         IP4_ADDR(&gateway, 10, 0, 0, 1);
         netif_set_addr(netif, &address, &netmask, &gateway);
     }
-    mdns_begin(netif);
 }
 
 static void end_connections(struct tcp_pcb **list) {
@@ -386,6 +397,8 @@ static void init(void) {
     fuzz.now_ns = 1000 * NS_PER_MS;
     lwip_init();
     sys_timeouts_init();
+    static netif_ext_callback_t callback;
+    netif_add_ext_callback(&callback, address_changed);
     ip_addr_t server;
     IP_ADDR4(&server, 10, 0, 0, 1);
     dns_setserver(0, &server);
