@@ -5,7 +5,8 @@
  * looks up names and is known by its own. The input says what frames come, what a program does, and when time passes.
  *
  * Whatever comes, it keeps to its memory, and when the interface is gone and its connections are ended, nothing of them is
- * left. Sums are not checked, as with a device that has done so. */
+ * left. A program that has kept its socket is told when its connection is gone. Sums are not checked, as with a device that
+ * has done so. */
 
 #include "tests/host/check.h"
 
@@ -21,6 +22,7 @@
 #include "kernel/panic.h"
 #include "kernel/system.h"
 #include "kernel/thread.h"
+#include "lwip/api.h"
 #include "lwip/apps/mdns.h"
 #include "lwip/dhcp.h"
 #include "lwip/dns.h"
@@ -214,11 +216,57 @@ static err_t tcp_came(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
     return ERR_OK;
 }
 
+// Sockets that their program has closed in one direction, and keeps: whose connection is gone has been told so.
+static struct netconn kept[16];
+
+static void kept_is_gone(void *arg, err_t err) {
+    (void)err;
+    ((struct netconn *)arg)->pcb.tcp = NULL;
+}
+
+static err_t kept_came(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err) {
+    (void)arg;
+    (void)err;
+    if (p) {
+        tcp_recved(pcb, p->tot_len);
+        pbuf_free(p);
+    }
+    return ERR_OK;
+}
+
+static void keep(struct tcp_pcb *pcb) {
+    for (unsigned i = 0; i < LWIP_ARRAYSIZE(kept); ++i) {
+        if (!kept[i].pcb.tcp) {
+            kept[i].pcb.tcp = pcb;
+            tcp_arg(pcb, &kept[i]);
+            tcp_err(pcb, kept_is_gone);
+            tcp_recv(pcb, kept_came);
+            return;
+        }
+    }
+}
+
+static void end_kept(void) {
+    for (unsigned i = 0; i < LWIP_ARRAYSIZE(kept); ++i) {
+        struct tcp_pcb *pcb = kept[i].pcb.tcp;
+        if (pcb) {
+            CHECK(pcb->callback_arg == &kept[i]);
+            kept[i].pcb.tcp = NULL;
+            tcp_arg(pcb, NULL);
+            tcp_err(pcb, NULL);
+            tcp_abort(pcb);
+        }
+    }
+}
+
 static err_t connection_came(void *arg, struct tcp_pcb *pcb, err_t err) {
     (void)arg;
     if (err == ERR_OK && pcb) {
         tcp_backlog_accepted(pcb);
         tcp_recv(pcb, tcp_came);
+        if (pcb->remote_port & 1) {
+            keep(pcb);
+        }
     }
     return ERR_OK;
 }
@@ -266,8 +314,9 @@ static void act(const uint8_t *data, size_t len) {
             netif_set_link_up(&fuzz.netif);
             break;
         case 3:
-            if (tcp_active_pcbs) {
-                tcp_arg(tcp_active_pcbs, NULL);
+            if (tcp_active_pcbs && tcp_active_pcbs->callback_arg) {
+                (void)tcp_shutdown(tcp_active_pcbs, 0, 1);
+            } else if (tcp_active_pcbs) {
                 (void)tcp_close(tcp_active_pcbs);
             }
             break;
@@ -346,6 +395,7 @@ static void end_connections(struct tcp_pcb **list) {
 
 static void machine_ends(void) {
     struct netif *netif = &fuzz.netif;
+    end_kept();
     end_connections(&tcp_active_pcbs);
     end_connections(&tcp_tw_pcbs);
     dhcp_stop(netif);

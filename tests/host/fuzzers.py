@@ -155,7 +155,15 @@ def lwip_seeds() -> list[bytes]:
     alone = [bytes([asks]) + net_frames.record(frame) for asks in (0, 1) for frame in frames]
     handshake = b"\0" + b"".join(map(net_frames.record, net_frames.connection()))
     asked = b"\0" + b"".join(net_frames.action(bytes([i, i])) for i in range(6))
-    return [*alone, handshake, asked + net_frames.passing(5000), b"\1" + net_frames.passing(20000)]
+    kept = b"\0" + b"".join(net_frames.kept_connection())
+    ended = [kept + net_frames.reopened(), kept + 2 * net_frames.passing(40000)]
+    return [
+        *alone,
+        *ended,
+        handshake,
+        asked + net_frames.passing(5000),
+        b"\1" + net_frames.passing(20000),
+    ]
 
 
 # The longest input tried, in bytes, and the seeds.

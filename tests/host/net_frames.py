@@ -43,9 +43,11 @@ def udp(source: int, dest: int, payload: bytes) -> bytes:
     return struct.pack("!HHHH", source, dest, 8 + len(payload), 0) + payload
 
 
-def tcp(flags: int, seq: int, ack: int, payload: bytes = b"", options: bytes = b"") -> bytes:
+def tcp(
+    flags: int, seq: int, ack: int, payload: bytes = b"", options: bytes = b"", port: int = 4000
+) -> bytes:
     words = 5 + len(options) // 4
-    head = struct.pack("!HHIIBBHHH", 4000, 7, seq, ack, words << 4, flags, 8000, 0, 0)
+    head = struct.pack("!HHIIBBHHH", port, 7, seq, ack, words << 4, flags, 8000, 0, 0)
     return head + options + payload
 
 
@@ -76,6 +78,20 @@ def connection() -> list[bytes]:
         ip4(TCP, tcp(ACK | PSH, 106, 0x1006, b"in between")),
         ip4(TCP, tcp(ACK | FIN, 131, 0x1006)),
     ]
+
+
+def kept_connection() -> list[bytes]:
+    """Records: both ends close it, and the program keeps its socket. It is in TIME-WAIT then."""
+    return [
+        record(ip4(TCP, tcp(SYN, 100, 0, port=4001))),
+        record(ip4(TCP, tcp(ACK, 101, 0x1001, port=4001))),
+        action(b"\3"),
+        record(ip4(TCP, tcp(ACK | FIN, 101, 0x1002, port=4001))),
+    ]
+
+
+def reopened() -> bytes:
+    return record(ip4(TCP, tcp(SYN, 1000, 0, port=4001)))
 
 
 def frames() -> list[bytes]:
