@@ -30,7 +30,7 @@ from .vmm import qemu
 
 LOGS = BUILD / "test"
 RUNGS = ("host", "qemu", "upstream", "target")
-RUNG_LIMIT = 40 * 60.0
+RUNG_LIMIT = 60 * 60.0
 AT_ONCE = 2
 STATES = {
     "passed": "[green]passed[/green]",

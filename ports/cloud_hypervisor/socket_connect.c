@@ -74,11 +74,11 @@ static mp_obj_t socket_bind(mp_obj_t self_in, mp_obj_t address_in) {
 }
 MP_DEFINE_CONST_FUN_OBJ_2(socket_bind_obj, socket_bind);
 
-// listen(backlog=128)
+// listen(backlog=128). Fewer are not: lwIP counts those too that have only begun, of which a few come at once.
 static mp_obj_t socket_listen(size_t n_args, const mp_obj_t *args) {
     mp_int_t backlog = n_args > 1 ? mp_obj_get_int(args[1]) : BACKLOG_DEFAULT;
     int error;
-    SOCKET_TRY(MP_OBJ_TO_PTR(args[0]), error, lwip_listen(fd, MAX(0, MIN(backlog, UINT8_MAX))));
+    SOCKET_TRY(MP_OBJ_TO_PTR(args[0]), error, lwip_listen(fd, MAX(BACKLOG_DEFAULT, MIN(backlog, UINT8_MAX))));
     socket_check(error);
     return mp_const_none;
 }

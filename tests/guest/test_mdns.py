@@ -28,7 +28,9 @@ def nic(lan: Lan) -> Nic:
 @pytest.fixture
 def multicast(lan: Lan, nic: Nic) -> Iterator[socket.socket]:
     """A responder's socket."""
-    with lan.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with lan.inside():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with s:
         s.bind((GROUP, PORT))
         here = socket.inet_aton(HOST)
         s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(GROUP) + here)

@@ -20,8 +20,9 @@ from tools.vmm.qemu import Qemu
 
 ADDRESS, ADDRESS6 = "192.168.77.5", "fd00:77::5"
 SIZE = 1 << 20
-KEPT_MOST = 512 << 10
-"""Bytes that may be kept for later."""
+KEPT_MOST = (8 << 20) + (512 << 10)
+"""Bytes that may be kept for later: of them are the buffers of a device that joins segments, which
+it has more of when it was busy."""
 
 SERVER = """
 import _thread, errno, gc, guest, hashlib, network, socket, time
