@@ -61,20 +61,21 @@ class SSLContext:
     def __init__(self, protocol=PROTOCOL_TLS_CLIENT):
         self._protocol = protocol
         self._context = tls.SSLContext(protocol)
+        self._verify_mode = self._context.verify_mode
         self._has_authorities = False
         self.set_alpn_protocols = self._context.set_alpn_protocols
         self.get_ciphers = self._context.get_ciphers
 
     @property
     def verify_mode(self):
-        return self._context.verify_mode
+        return self._verify_mode
 
     @verify_mode.setter
     def verify_mode(self, mode):
         # As in CPython, of a client both mean the same: who has no certificate is no server.
-        if mode == CERT_OPTIONAL and self._protocol & PROTOCOL_TLS_SERVER == 0:
-            mode = CERT_REQUIRED
-        self._context.verify_mode = mode
+        is_same = mode == CERT_OPTIONAL and self._protocol & PROTOCOL_TLS_SERVER == 0
+        self._context.verify_mode = CERT_REQUIRED if is_same else mode
+        self._verify_mode = mode
 
     def load_cert_chain(self, certfile, keyfile=None):
         """Names of files, or what is in them; without a key, both are in the first one."""
