@@ -5,21 +5,14 @@
 #ifndef MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MBEDTLS_CONFIG_PORT_H
 #define MICROPY_INCLUDED_PORTS_CLOUD_HYPERVISOR_MBEDTLS_CONFIG_PORT_H
 
+#include "kernel/mbedtls_aes.h"
+
 #define MBEDTLS_MD5_C
 #define MBEDTLS_SHA1_C
 #define MBEDTLS_SHA256_C
 // sha_blocks.h
 #define MBEDTLS_SHA1_PROCESS_ALT
 #define MBEDTLS_SHA256_PROCESS_ALT
-
-// As kernel/mbedtls_config.h has it: the code is the kernel's.
-#define MBEDTLS_AES_C
-#define MBEDTLS_CIPHER_MODE_CBC
-#define MBEDTLS_CIPHER_MODE_CTR
-#define MBEDTLS_HAVE_ASM
-#define MBEDTLS_AESNI_C
-#define MBEDTLS_AES_ROM_TABLES
-#define MBEDTLS_AES_FEWER_TABLES
 
 #if MICROPY_PY_TLS
 
@@ -79,7 +72,6 @@ void m_tracked_free(void *memory);
 #define MBEDTLS_X509_RSASSA_PSS_SUPPORT
 
 // TLS.
-#define MBEDTLS_ERROR_C // MicroPython's lib/mbedtls_errors has mbedtls_strerror().
 #define MBEDTLS_SSL_TLS_C
 #define MBEDTLS_SSL_CLI_C
 #define MBEDTLS_SSL_SRV_C
@@ -97,6 +89,7 @@ void m_tracked_free(void *memory);
 #define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
 #define MBEDTLS_SSL_PROTO_DTLS
 #define MBEDTLS_SSL_DTLS_ANTI_REPLAY
+
 // As in the library, but AES first: the CPU has instructions for it.
 #define MBEDTLS_SSL_CIPHERSUITES \
     MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256, \

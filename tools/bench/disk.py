@@ -13,7 +13,7 @@ from ..vmm import cloud_hypervisor_cli, make_vmm, qemu
 from . import disk_boot, disk_count, disk_files, disk_raw, fio, linux_guest
 from .disk_job import MIB
 from .disk_pair import make_pair, scratch
-from .report import Benchmark, Budget, Figures, amount, table
+from .report import Benchmark, Budget, Figures, added_table, amount, table
 
 RATIO = 0.95
 BOOT_EXITS = 300
@@ -142,18 +142,13 @@ def file_table(filesystem: str, figures: Figures) -> Table:
 
 
 def boot_table(figures: Figures) -> Table:
-    none, mounted = figures["none"], figures["littlefs"]
     columns = ["", "without a disk", "with littlefs on one", "added"]
-    shown = table("To the prompt", columns)
     rows = {
         "instructions, less QEMU's clocks": "instructions",
         "VM exits beside the console's bytes, THP never": "exits_beside_console",
         "pages touched by the guest": "touched_guest_pages",
     }
-    for title, key in rows.items():
-        added = mounted[key] - none[key]
-        shown.add_row(title, *map(amount, (none[key], mounted[key], added)))
-    return shown
+    return added_table("To the prompt", columns, rows, figures["none"], figures["littlefs"])
 
 
 def mark(value: float) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from . import net_flow
 from .net_job import KINDS
-from .report import Figures, amount, table
+from .report import Figures, added_table, amount, table
 
 _WHO = ("ours", "linux")
 
@@ -92,17 +92,15 @@ def tls_table(figures: Figures) -> Table:
 
 
 def boot_table(figures: Figures) -> Table:
-    none, network = figures["none"], figures["network"]
     columns = ["", "without a network device", "with one", "added"]
-    shown = table("A boot, with an address on the command line", columns)
     rows = {
         "instructions to the prompt, less QEMU's clocks": "instructions",
         "VM exits to the prompt, THP never": "exits_to_last_byte",
         "VM exits until it rests": "exits_beside_console",
         "pages touched by the guest": "touched_guest_pages",
     }
-    for title, key in rows.items():
-        shown.add_row(title, *map(amount, (none[key], network[key], network[key] - none[key])))
+    title = "A boot, with an address on the command line"
+    shown = added_table(title, columns, rows, figures["none"], figures["network"])
     shown.caption = "VM exits beside the console's bytes."
     shown.caption_justify = "left"
     return shown

@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,16 @@ def table(title: str, columns: Iterable[str]) -> Table:
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index else "left", overflow="fold")
     return made
+
+
+def added_table(
+    title: str, columns: Iterable[str], rows: Mapping[str, str], before: Figures, after: Figures
+) -> Table:
+    """What of figures by their keys is more than before. `rows`: keys by their titles."""
+    shown = table(title, columns)
+    for name, key in rows.items():
+        shown.add_row(name, *map(amount, (before[key], after[key], after[key] - before[key])))
+    return shown
 
 
 def amount(value: float) -> str:
